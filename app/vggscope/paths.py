@@ -1,0 +1,69 @@
+"""Where things live: the only module that knows.
+
+Read-only data (``resources/``, ``models/``) lie at the top of a source checkout, inside the
+package of an installed wheel, and in the bundle folder of a frozen application. What the program
+writes goes to the user's own folders, or below one folder chosen with ``--data-dir`` or
+``VGGSCOPE_DATA_DIR`` (tests, support, USB sticks).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+DATA_DIR_VARIABLE = "VGGSCOPE_DATA_DIR"
+_APPLICATION = "vggscope"
+
+
+def _read_only_root() -> Path:
+    if getattr(sys, "frozen", False):
+        return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent))
+    package = Path(__file__).resolve().parent
+    if (package / "resources").is_dir():
+        return package
+    return package.parents[1]
+
+
+def resource(*parts: str) -> Path:
+    """Path of a file or folder below ``resources/``."""
+    return _read_only_root().joinpath("resources", *parts)
+
+
+def bundled_models() -> Path:
+    """The folder of models that ship with the program."""
+    return _read_only_root() / "models"
+
+
+def use_data_dir(folder: Path) -> None:
+    """Keep everything that this process and its children write below ``folder``."""
+    os.environ[DATA_DIR_VARIABLE] = str(folder.absolute())
+
+
+def config_dir() -> Path:
+    """Settings and window state."""
+    return _user_dir("config")
+
+
+def data_dir() -> Path:
+    """Models that the user installed."""
+    return _user_dir("data")
+
+
+def user_models() -> Path:
+    """The folder of models that the user installed."""
+    return data_dir() / "models"
+
+
+def log_dir() -> Path:
+    """Log files and crash reports."""
+    return _user_dir("log")
+
+
+def _user_dir(kind: str) -> Path:
+    if chosen := os.environ.get(DATA_DIR_VARIABLE):
+        return Path(chosen) / kind
+    # Importing platformdirs costs start-up time and is needed only here.
+    import platformdirs  # noqa: PLC0415
+
+    return Path(getattr(platformdirs, f"user_{kind}_dir")(_APPLICATION, appauthor=False))
