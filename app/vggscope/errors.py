@@ -114,9 +114,7 @@ class ImageReadError(ImageError):
 
     kind = "read-failed"
     message_template = QT_TRANSLATE_NOOP("errors", "“{name}” could not be read: {reason}.")
-    remedy_template = QT_TRANSLATE_NOOP(
-        "errors", "Check the drive that it is on, then try again."
-    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Check the drive that it is on, then try again.")
 
 
 class NotAFileError(ImageError):

@@ -1,0 +1,1 @@
+"""ONNX Runtime at work: devices, sessions, preprocessing, classification. No Qt."""

@@ -1,0 +1,1 @@
+"""The network as mathematics: layers, shapes, counts and receptive fields."""

@@ -1,0 +1,1 @@
+"""The models of this computer and their normal form. No Qt."""

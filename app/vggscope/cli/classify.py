@@ -1,0 +1,167 @@
+"""Classify pictures: files, or folders of them.
+
+Exit status: 0 all classified, 1 some pictures failed (the rest was done), 2 wrong usage or
+nothing could be done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, get_args
+
+from vggscope.cli.main import ALL_DONE, SOME_FAILED
+from vggscope.errors import OutputError, VggscopeError
+from vggscope.inference.report import CSV_COLUMNS, as_json_object, as_text, csv_rows
+from vggscope.zoo.models import DEFAULT_MODEL
+from vggscope.zoo.normal_form import Fit
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from vggscope.inference.classifier import Classification
+    from vggscope.sources.frame import Frame
+
+    Outcome = Classification | VggscopeError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, or a folder of them")
+    parser.add_argument(
+        "-r", "--recursive", action="store_true", help="include the subfolders of folders"
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
+    parser.add_argument("--device", default="auto", help="default: %(default)s")
+    parser.add_argument(
+        "--top", type=_count, default=5, metavar="K", help="how many classes (1-1000, default 5)"
+    )
+    parser.add_argument(
+        "--fit",
+        choices=get_args(Fit),
+        help="how a picture becomes a square (default: as the model was published)",
+    )
+    parser.add_argument("--format", choices=sorted(_WRITERS), default="table")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Classify and write as the arguments say; the exit status."""
+    # Engines are imported here, so that "--help" and a wrong option answer at once.
+    from vggscope.inference.classifier import Classifier  # noqa: PLC0415
+    from vggscope.inference.stream import classify_stream  # noqa: PLC0415
+    from vggscope.sources.finding import Failed, find_stills  # noqa: PLC0415
+    from vggscope.sources.stills import read_still  # noqa: PLC0415
+
+    classifier = Classifier.load(arguments.model, device=arguments.device, fit=arguments.fit)
+
+    found = list(find_stills(arguments.paths, recursive=arguments.recursive))
+
+    def read(item: Path | Failed) -> Frame:
+        if isinstance(item, Failed):
+            raise item.error
+        return read_still(item, enough=classifier.enough)
+
+    failed = False
+    with _destination(arguments.output) as stream:
+        writer = _WRITERS[arguments.format](stream, arguments.top)
+        with contextlib.closing(writer), _progress(arguments, len(found)) as advance:
+            for result in classify_stream(classifier, found, read, top=arguments.top):
+                item = result.item
+                path = item.path if isinstance(item, Failed) else str(item)
+                writer.write(path, result.outcome)
+                failed |= isinstance(result.outcome, VggscopeError)
+                advance()
+    return SOME_FAILED if failed else ALL_DONE
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 1000:
+        raise ValueError
+    return count
+
+
+class _TableWriter:
+    """Writes each outcome as soon as it is known; the base of the other formats."""
+
+    def __init__(self, stream: TextIO, top: int) -> None:
+        self._stream, self._top = stream, top
+
+    def write(self, path: str, outcome: Outcome) -> None:
+        self._stream.write(as_text(path, outcome, self._top))
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+class _JsonLinesWriter(_TableWriter):
+    def write(self, path: str, outcome: Outcome) -> None:
+        line = json.dumps(as_json_object(path, outcome, self._top), ensure_ascii=False)
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class _JsonWriter(_TableWriter):
+    """An array whose elements are written as they come: a stream of any length fits in memory."""
+
+    def __init__(self, stream: TextIO, top: int) -> None:
+        super().__init__(stream, top)
+        self._separator = "[\n"
+
+    def write(self, path: str, outcome: Outcome) -> None:
+        element = json.dumps(as_json_object(path, outcome, self._top), ensure_ascii=False, indent=1)
+        self._stream.write(self._separator + element)
+        self._separator = ",\n"
+
+    def close(self) -> None:
+        self._stream.write("[]\n" if self._separator == "[\n" else "\n]\n")
+
+
+class _CsvWriter(_TableWriter):
+    def __init__(self, stream: TextIO, top: int) -> None:
+        super().__init__(stream, top)
+        self._writer = csv.writer(stream)
+        self._writer.writerow(CSV_COLUMNS)
+
+    def write(self, path: str, outcome: Outcome) -> None:
+        self._writer.writerows(csv_rows(path, outcome, self._top))
+        self._stream.flush()
+
+
+_WRITERS: dict[str, type[_TableWriter]] = {
+    "table": _TableWriter,
+    "json": _JsonWriter,
+    "jsonl": _JsonLinesWriter,
+    "csv": _CsvWriter,
+}
+
+
+@contextlib.contextmanager
+def _destination(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            yield stream
+    except OSError as error:
+        raise OutputError(name=path, reason=error.strerror or str(error)) from error
+
+
+@contextlib.contextmanager
+def _progress(arguments: argparse.Namespace, total: int) -> Iterator[Callable[[], object]]:
+    """A progress bar on a terminal's stderr, unless the results themselves show progress there."""
+    results_are_watched = arguments.output is None and sys.stdout.isatty()
+    if results_are_watched or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 (only a terminal needs it)
+
+    with tqdm(total=total, unit=" pictures", file=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,118 @@
+"""The entry points: ``vggscope`` with its commands, and ``vggscope-gui``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from vggscope import __version__, paths
+from vggscope.diagnostics import start_logging
+from vggscope.errors import VggscopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: Final = {
+    "classify": "print what the network sees in pictures",
+    "layers": "print the layers of a network",
+    "doctor": "print versions, devices, paths: what a bug report needs",
+}
+ALL_DONE: Final = 0
+SOME_FAILED: Final = 1
+NOTHING_DONE: Final = 2
+_INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``vggscope`` with ``arguments`` (those of the process if None); the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    position = _command_position(words)
+    if position is None:
+        return _open_window(words)
+    command = words.pop(position)
+    module = import_module(f"vggscope.cli.{command}")
+    parser = argparse.ArgumentParser(prog=f"vggscope {command}", description=module.__doc__)
+    _add_common_arguments(parser)
+    module.add_arguments(parser)
+    parsed = parser.parse_args(words)
+    _prepare(parsed)
+    _use_utf8()
+    try:
+        return int(module.run(parsed))
+    except VggscopeError as error:
+        sys.stderr.write(f"vggscope: {error.message} {error.remedy}\n")
+        return NOTHING_DONE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough. Python would complain once more
+        # when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ALL_DONE
+
+
+def main_gui() -> int:
+    """Open the window with the files named on the command line."""
+    return _open_window(sys.argv[1:])
+
+
+def _command_position(words: Sequence[str]) -> int | None:
+    """Where the command stands; options common to all commands may come before it."""
+    takes_value = False
+    for position, word in enumerate(words):
+        if takes_value:
+            takes_value = False
+        elif word == "--data-dir":
+            takes_value = True
+        elif not word.startswith("-"):
+            return position if word in COMMANDS else None
+    return None
+
+
+def _open_window(words: Sequence[str]) -> int:
+    listing = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="vggscope",
+        description="Open the window, with FILES if any are named.",
+        epilog=f"commands (vggscope COMMAND --help tells more):\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="*", metavar="FILES", help="pictures or folders")
+    parser.add_argument("--version", action="version", version=f"VGGscope {__version__}")
+    _add_common_arguments(parser)
+    parsed = parser.parse_args(words)
+    _prepare(parsed)
+    # QtWidgets alone costs 90 ms, which no other command needs.
+    from vggscope.ui.app import run_window  # noqa: PLC0415
+
+    return run_window(parsed.files)
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="keep settings, models and logs here instead of in the user's folders",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show the log on stderr")
+
+
+def _prepare(parsed: argparse.Namespace) -> None:
+    if parsed.data_dir is not None:
+        paths.use_data_dir(parsed.data_dir)
+    start_logging(verbose=parsed.verbose)
+
+
+def _use_utf8() -> None:
+    """Write UTF-8 whatever the locale.
+
+    A file name that is no UTF-8 comes out escaped, which is also how JSON writes it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,139 @@
+"""What a bug report needs: versions, engines, devices, models, folders."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any, Final
+
+from vggscope import __version__, paths
+from vggscope.errors import ModelError, VggscopeError
+from vggscope.zoo.models import installed_models
+
+_PACKAGES: Final = (
+    "PySide6-Essentials",
+    "PySide6-Addons",
+    "numpy",
+    "pillow",
+    "onnx",
+    "msgspec",
+    "platformdirs",
+)
+_ENGINE: Final = "onnxruntime"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A machine and an installation, as far as they matter to us.
+
+    Attributes:
+        program: what runs here: versions of VGGscope, Python, the system.
+        packages: distribution -> version, or "not installed".
+        engine: ONNX Runtime: providers and devices.
+        models: name -> state.
+        folders: purpose -> path.
+        problems: sentences, each about something that should be mended; empty if all is well.
+    """
+
+    program: dict[str, str]
+    packages: dict[str, str]
+    engine: dict[str, str]
+    models: dict[str, str]
+    folders: dict[str, str]
+    problems: list[str]
+
+    def as_json_object(self) -> dict[str, Any]:
+        """For ``--format json``."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """For reading, and for pasting into a bug report."""
+        parts = []
+        for title in ("program", "packages", "engine", "models", "folders"):
+            entries: dict[str, str] = getattr(self, title)
+            lines = [f"  {name:<20}{value}" for name, value in entries.items()]
+            parts.append("\n".join([title.capitalize(), *lines]))
+        verdict = [f"  {problem}" for problem in self.problems] or ["  none"]
+        parts.append("\n".join(["Problems", *verdict]))
+        return "\n\n".join(parts) + "\n"
+
+
+def diagnose() -> Diagnosis:
+    """Look at everything. Takes about a second: models are checked byte by byte."""
+    problems: list[str] = []
+    engine = _engine(problems)
+    return Diagnosis(
+        program={
+            "vggscope": __version__,
+            "installation": "frozen" if getattr(sys, "frozen", False) else "Python package",
+            "python": sys.version.split()[0],
+            "system": platform.platform(),
+            "processors": str(os.cpu_count()),
+        },
+        packages={name: _version(name) or "not installed" for name in _PACKAGES},
+        engine=engine,
+        models=_models(problems),
+        folders={
+            "resources": str(paths.resource()),
+            "bundled models": str(paths.bundled_models()),
+            "your models": str(paths.user_models()),
+            "settings": str(paths.config_dir()),
+            "logs": str(paths.log_dir()),
+        },
+        problems=problems,
+    )
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _engine(problems: list[str]) -> dict[str, str]:
+    wheels = sorted(
+        {
+            f"{name} {distribution.version}"
+            for distribution in metadata.distributions()
+            if (name := distribution.metadata["Name"] or "").lower().startswith(_ENGINE)
+        }
+    )
+    # Plugin providers (onnxruntime-ep-…) live in folders of their own; the rest overwrite each
+    # other's files.
+    runtimes = [wheel for wheel in wheels if not wheel.lower().startswith(f"{_ENGINE}-ep-")]
+    if len(runtimes) > 1:
+        problems.append(
+            f"Several ONNX Runtime packages overwrite each other: {', '.join(runtimes)}. "
+            "Uninstall all of them, then install the one you want."
+        )
+    facts = {"packages": ", ".join(wheels) or "not installed"}
+    try:
+        # The engine may be what is broken.
+        from vggscope.inference import runtime  # noqa: PLC0415
+        from vggscope.inference.devices import devices  # noqa: PLC0415
+
+        facts["version"] = runtime.version()
+        facts["providers"] = ", ".join(runtime.available_providers())
+        facts["devices"] = ", ".join(f"{d.key}: {d.name}" for d in devices())
+    except VggscopeError as error:
+        problems.append(f"{error.message} {error.remedy}")
+    return facts
+
+
+def _models(problems: list[str]) -> dict[str, str]:
+    states = {}
+    for model in installed_models():
+        try:
+            model.check_sizes()
+            model.check_content()
+            states[model.name] = f"ok ({model.folder})"
+        except ModelError as error:
+            states[model.name] = "damaged"
+            problems.append(f"{error.message} {error.remedy}")
+    if not states:
+        problems.append("No model was found. Install VGGscope again.")
+    return states

@@ -1,0 +1,282 @@
+"""Classification: a picture in, probabilities of the classes out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vggscope.errors import (
+    Cancelled,
+    InferenceError,
+    ModelCorruptError,
+    ModelDescriptionError,
+)
+from vggscope.inference.devices import AUTO, Device, find_device
+from vggscope.inference.preprocessing import CropBox, Preprocessor
+from vggscope.inference.runtime import Cancellation, Session
+from vggscope.sources.frame import Frame
+from vggscope.sources.stills import read_still
+from vggscope.zoo.models import DEFAULT_MODEL, find_model
+from vggscope.zoo.normal_form import GRAPH, Fit, Label, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+DEFAULT_TOP: Final = 5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One of the top-k classes.
+
+    Attributes:
+        rank: 1 for the most probable.
+        index: of the class in the model's output.
+        wnid: WordNet id, "" where the labels have none.
+        label: English name.
+        probability: 0..1.
+    """
+
+    rank: int
+    index: int
+    wnid: str
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classification:
+    """What a network thinks of one picture.
+
+    Attributes:
+        probabilities: float32 [classes], summing to 1.
+        labels: of the classes, in the same order.
+        predictions: the top-k that were asked for.
+        crop: what part of the picture the network saw, in the picture's pixels.
+        model, device: names of what computed it.
+        milliseconds: from frame to probabilities (decoding a file is not in it; in a batch, the
+            picture's share).
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: Sequence[Label]
+    predictions: tuple[Prediction, ...]
+    crop: CropBox
+    model: str
+    device: str
+    milliseconds: float
+
+    def top(self, count: int) -> tuple[Prediction, ...]:
+        """The ``count`` most probable classes (all, if there are fewer); ties by index."""
+        return top_predictions(self.probabilities, self.labels, count)
+
+
+def top_predictions(
+    probabilities: NDArray[np.float32], labels: Sequence[Label], count: int
+) -> tuple[Prediction, ...]:
+    """The ``count`` most probable of ``probabilities`` [classes], best first, ties by index."""
+    count = min(count, len(labels))
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return tuple(
+        Prediction(
+            rank=rank,
+            index=int(index),
+            wnid=labels[index].wnid,
+            label=labels[index].label,
+            probability=float(probabilities[index]),
+        )
+        for rank, index in enumerate(order, start=1)
+    )
+
+
+class Classifier:
+    """A model on a device, ready for pictures.
+
+    Owned by the thread that loaded it; ``Cancellation`` is the one thing that others may touch.
+
+    Attributes:
+        model: what it runs.
+        device: what it runs on.
+    """
+
+    def __init__(self, model: Model, device: Device, *, fit: Fit | None = None) -> None:
+        """Open ``model`` on ``device``; see ``load``."""
+        self.model = model
+        self.device = device
+        self._spec = model.description.input
+        self._output = model.description.output.probabilities
+        self._labels = model.labels()
+        self._preprocessor = Preprocessor(self._spec, fit=fit)
+        self._session = _open(model, device)
+        self._fixed_batch = self._check_contract()
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | Model = DEFAULT_MODEL,
+        *,
+        device: str = AUTO,
+        fit: Fit | None = None,
+    ) -> Classifier:
+        """Load a model by name (or folder) onto a device by key.
+
+        Args:
+            model: an installed model's name, its folder, or the model itself.
+            device: a key of ``devices()``, or "auto" for the best.
+            fit: how pictures are fitted to the network; the model's published way if None.
+
+        Raises:
+            ModelError: there is no such model, or its files are damaged or contradictory.
+            DeviceError: there is no such device, or it cannot run the model.
+        """
+        found = model if isinstance(model, Model) else find_model(model)
+        return cls(found, find_device(device), fit=fit)
+
+    @property
+    def enough(self) -> int:
+        """Shorter side in pixels beyond which ``read_still`` need not decode for this model."""
+        return self._preprocessor.enough
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The classes in the order of the outputs."""
+        return self._labels
+
+    def classify(
+        self,
+        image: Frame | Path | str,
+        *,
+        top: int = DEFAULT_TOP,
+        cancellation: Cancellation | None = None,
+    ) -> Classification:
+        """Classify a frame or a picture file.
+
+        Raises:
+            ImageError: the file cannot be read as a picture.
+            InferenceError: the network failed or answered with something that is no probability.
+            Cancelled: ``cancellation`` was asked for.
+        """
+        return self.classify_batch([image], top=top, cancellation=cancellation)[0]
+
+    def classify_batch(
+        self,
+        images: Sequence[Frame | Path | str],
+        *,
+        top: int = DEFAULT_TOP,
+        cancellation: Cancellation | None = None,
+    ) -> list[Classification]:
+        """Classify several pictures in one run of the network, where its graph allows.
+
+        Raises:
+            As ``classify``; no result is returned if any picture fails.
+        """
+        cancellation = cancellation or Cancellation()
+        cancellation.check()
+        frames = [
+            image if isinstance(image, Frame) else read_still(image, enough=self.enough)
+            for image in images
+        ]
+        step = self._fixed_batch or max(1, len(frames))
+        results: list[Classification] = []
+        for start in range(0, len(frames), step):
+            results += self._run(frames[start : start + step], top, cancellation)
+        return results
+
+    def _run(
+        self, frames: Sequence[Frame], top: int, cancellation: Cancellation
+    ) -> list[Classification]:
+        started = time.perf_counter()
+        inputs = [self._preprocessor.tensor(frame) for frame in frames]
+        values = [i.values for i in inputs]
+        # A graph of fixed batch size gets its remainder filled up with the last picture.
+        values += values[-1:] * ((self._fixed_batch or 0) - len(values))
+        batch = values[0][np.newaxis] if len(values) == 1 else np.stack(values)
+        try:
+            [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
+        except Cancelled:
+            raise
+        except Exception as error:
+            _log.exception("Inference failed")
+            raise self._failure(_one_line(error)) from error
+        probabilities = output.reshape(len(values), -1)[: len(frames)]
+        if not _are_probabilities(probabilities):
+            raise self._failure("its answer is not a set of probabilities")
+        milliseconds = (time.perf_counter() - started) * 1000 / len(frames)
+        return [
+            Classification(
+                probabilities=row,
+                labels=self._labels,
+                predictions=top_predictions(row, self._labels, top),
+                crop=network_input.crop,
+                model=self.model.name,
+                device=self.device.key,
+                milliseconds=milliseconds,
+            )
+            for row, network_input in zip(probabilities, inputs, strict=True)
+        ]
+
+    def _failure(self, reason: str) -> InferenceError:
+        return InferenceError(model=self.model.name, device=self.device.name, reason=reason)
+
+    def _check_contract(self) -> int | None:
+        """See that the graph is what ``model.json`` says; its batch size, None if free."""
+        spec, inputs, outputs = self._spec, self._session.inputs, self._session.outputs
+        if set(inputs) != {spec.name}:
+            raise self._lie(f"the graph's inputs are {sorted(inputs)}, not “{spec.name}”")
+        batch, *actual = inputs[spec.name]
+        sides = [spec.height, spec.width]
+        promised = [3, *sides] if spec.layout == "NCHW" else [*sides, 3]
+        if len(actual) != 3 or any(
+            a not in {None, p} for a, p in zip(actual, promised, strict=True)
+        ):
+            raise self._lie(f"the graph's input is {actual}, not {promised}")
+        if self._output not in outputs:
+            raise self._lie(f"the graph has no output “{self._output}”")
+        classes = outputs[self._output][1] if len(outputs[self._output]) > 1 else None
+        if classes is not None and classes != len(self._labels):
+            raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
+        return batch
+
+    def _lie(self, reason: str) -> ModelDescriptionError:
+        return ModelDescriptionError(model=self.model.name, reason=reason)
+
+
+def _open(model: Model, device: Device) -> Session:
+    """Open the model's graph while another thread checks its bytes: neither waits for the other.
+
+    Raises:
+        ModelError: the files are missing or damaged (checked before anything is classified).
+    """
+    model.check_sizes()
+    with ThreadPoolExecutor(1, thread_name_prefix="checksum") as checker:
+        content = checker.submit(model.check_content)
+        try:
+            session = Session(model.graph_path, device)
+        except Exception as error:
+            # Wrong bytes explain more than what ONNX Runtime stumbled over.
+            content.result()
+            raise ModelCorruptError(
+                model=model.name, file=GRAPH, reason=f"cannot be loaded ({_one_line(error)})"
+            ) from error
+        content.result()
+    return session
+
+
+def _are_probabilities(rows: NDArray[np.float32]) -> bool:
+    """Whether every row is finite, not negative and sums to 1."""
+    sums = rows.sum(axis=1)
+    return bool((rows >= 0).all() and (abs(sums - 1) < 0.01).all())
+
+
+def _one_line(error: BaseException) -> str:
+    """ONNX Runtime's message without its error code prefix and line breaks."""
+    return " ".join(str(error).split(" : ")[-1].split())[:300] or type(error).__name__

@@ -1,0 +1,101 @@
+"""Many pictures, one network: decoding overlaps inference, memory stays bounded."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from vggscope.errors import Cancelled, VggscopeError
+from vggscope.inference.classifier import DEFAULT_TOP, Classification, Classifier
+from vggscope.inference.runtime import Cancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vggscope.sources.frame import Frame
+
+Item = TypeVar("Item")
+
+_DECODERS: Final = min(4, os.cpu_count() or 1)
+_AHEAD: Final = _DECODERS + 1
+"""Pictures decoded before their turn: enough to keep the network busy, few enough that a picture
+which becomes urgent waits for no more than these."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamResult(Generic[Item]):
+    """What became of one item.
+
+    Attributes:
+        item: as it was given.
+        frame: the picture, where it could be read.
+        outcome: the classification, or why there is none.
+    """
+
+    item: Item
+    frame: Frame | None
+    outcome: Classification | VggscopeError
+
+
+def classify_stream(
+    classifier: Classifier,
+    items: Iterable[Item],
+    read: Callable[[Item], Frame],
+    *,
+    top: int = DEFAULT_TOP,
+    cancellation: Cancellation | None = None,
+) -> Iterator[StreamResult[Item]]:
+    """Classify ``items`` one after the other, in their order, on the calling thread.
+
+    Args:
+        classifier: owned by the calling thread.
+        items: taken lazily, a few ahead of the results.
+        read: makes a frame of an item; called on worker threads; raises ``VggscopeError`` for an
+            item that cannot be read, which then becomes its outcome.
+        top: how many predictions.
+        cancellation: ends the stream between and within pictures.
+
+    Raises:
+        Cancelled: ``cancellation`` was asked for.
+    """
+    cancellation = cancellation or Cancellation()
+    source = iter(items)
+    waiting: deque[tuple[Item, Future[Frame]]] = deque()
+    pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+    try:
+        while True:
+            cancellation.check()
+            while len(waiting) < _AHEAD:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                waiting.append((item, pool.submit(read, item)))
+            if not waiting:
+                return
+            yield _classify(classifier, *waiting.popleft(), top, cancellation)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _classify(
+    classifier: Classifier,
+    item: Item,
+    decoded: Future[Frame],
+    top: int,
+    cancellation: Cancellation,
+) -> StreamResult[Item]:
+    frame = None
+    try:
+        frame = decoded.result()
+        outcome: Classification | VggscopeError = classifier.classify(
+            frame, top=top, cancellation=cancellation
+        )
+    except Cancelled:
+        raise
+    except VggscopeError as error:
+        outcome = error
+    return StreamResult(item, frame, outcome)

@@ -1,0 +1,90 @@
+"""The application around the window: start, end, and what happens when something breaks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from vggscope import __version__, paths
+from vggscope.diagnostics import CrashGuard, log_uncaught
+from vggscope.ui.main_window import MainWindow, open_logs
+from vggscope.ui.settings import THEME, Settings
+from vggscope.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NO_DISPLAY = 2
+
+
+def run_window(files: Sequence[str]) -> int:
+    """Open the window with ``files`` and run until it is closed; the exit status."""
+    if not _has_display():
+        sys.stderr.write(
+            "vggscope: there is no display to open a window on. "
+            "“vggscope classify PATH…” works in a terminal.\n"
+        )
+        return NO_DISPLAY
+    guard = CrashGuard()
+    crashes = guard.start()
+    application = QApplication(["vggscope"])
+    application.setApplicationName("VGGscope")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("vggscope")
+    application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
+    settings = Settings(application)
+    theme = Theme(application)
+    theme.use(settings.text(THEME))  # type: ignore[arg-type]
+    window = MainWindow(settings, theme)
+    log_uncaught(window.uncaught.emit)
+    _close_on_signals(window)
+    window.show()
+    # The window is painted before the engines are imported.
+    QTimer.singleShot(0, window.workbench.start)
+    window.open_paths([os.path.abspath(f) if "://" not in f else f for f in files])  # noqa: PTH100
+    if crashes:
+        window.messages.tell(
+            window.tr(
+                "VGGscope stopped unexpectedly last time. A report was kept in the log folder."
+            ),
+            window.tr("Open log folder"),
+            open_logs,
+        )
+    status = application.exec()
+    guard.stop()
+    return status
+
+
+def _has_display() -> bool:
+    if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _close_on_signals(window: MainWindow) -> None:
+    """Ctrl+C in the terminal and the end of a desktop session close the window in good order.
+
+    Python runs signal handlers between two of its own instructions, and Qt's event loop executes
+    none while nothing happens: so the signal wakes it up through a socket.
+    """
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, lambda *_: window.close())
+        return
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read, window)
+    notifier.activated.connect(lambda: ours.recv(64))
+    # Both ends live as long as the window does.
+    keeper = QObject(window)
+    keeper.sockets = (ours, theirs)  # type: ignore[attr-defined]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: window.close())

@@ -1,0 +1,294 @@
+"""The canvas: the photo with the box that the network sees, zoomed and panned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from vggscope.inference.preprocessing import CropBox
+    from vggscope.ui.theme import Theme
+
+_MARGIN: Final = 18
+_MAX_ZOOM: Final = 32.0
+_WHEEL_STEP: Final = 1.0015
+_KEY_STEP: Final = 1.25
+_PAN_STEP: Final = 40
+# On photos of any brightness: white between black hairlines.
+_BOX_LINE: Final = QColor(255, 255, 255, 235)
+_BOX_SHADOW: Final = QColor(0, 0, 0, 140)
+_OUTSIDE: Final = QColor(0, 0, 0, 92)
+_CHIP: Final = QColor(0, 0, 0, 168)
+_CHIP_TEXT: Final = QColor(245, 245, 247)
+
+
+class Canvas(QWidget):
+    """Shows one photo. Zooms by wheel (around the mouse) and keys, pans by mouse and arrows.
+
+    Signals:
+        zoom_changed: pixels of the screen per pixel of the photo.
+    """
+
+    zoom_changed = Signal(float)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._levels: list[QImage] = []
+        self._picture_size = QSize()
+        self._name = ""
+        self._caption = ""
+        self._box: QRectF | None = None
+        self._box_visible = True
+        self._fitted = True
+        self._zoom = 1.0
+        self._centre = QPointF()
+        self._drag_from: QPointF | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(240, 160)
+        self.setAccessibleName(self.tr("Photo"))
+        theme.changed.connect(self.update)
+
+    @property
+    def zoom(self) -> float:
+        """Logical pixels of the screen per pixel of the photo."""
+        return self._zoom
+
+    @property
+    def box(self) -> QRectF | None:
+        """What the network sees, in the photo's pixels."""
+        return self._box
+
+    def show_levels(self, levels: list[QImage], size: QSize, name: str) -> None:
+        """Show a photo of ``size`` (its full size: the levels may hold fewer pixels).
+
+        Args:
+            levels: the same picture, each half as large as the one before.
+            size: of the photo in its own pixels.
+            name: for the caption.
+        """
+        changed = size != self._picture_size
+        self._levels, self._picture_size = levels, size
+        self._name = name
+        self._make_caption()
+        if changed or self._fitted:
+            self.fit()
+        self.update()
+
+    def clear(self) -> None:
+        """Show no photo."""
+        self._levels, self._picture_size, self._box = [], QSize(), None
+        self._fitted = True
+        self.update()
+
+    def show_box(self, box: CropBox | None) -> None:
+        """Mark what the network sees."""
+        self._box = None if box is None else QRectF(QPointF(*box[:2]), QPointF(*box[2:]))
+        self._make_caption()
+        self.update()
+
+    def set_box_visible(self, visible: bool) -> None:
+        """Show or hide the box."""
+        self._box_visible = visible
+        self._make_caption()
+        self.update()
+
+    def fit(self) -> None:
+        """Show the whole photo; small ones are enlarged, but not beyond four times."""
+        self._fitted = True
+        if self._picture_size.isEmpty():
+            return
+        width = max(1.0, self.width() - 2 * _MARGIN) / self._picture_size.width()
+        height = max(1.0, self.height() - 2 * _MARGIN) / self._picture_size.height()
+        self._centre = QPointF(self._picture_size.width() / 2, self._picture_size.height() / 2)
+        self._set_zoom(min(width, height, 4.0))
+
+    def show_actual_size(self) -> None:
+        """One pixel of the photo is one pixel of the screen."""
+        self._zoom_about(QPointF(self.rect().center()), 1.0 / self.devicePixelRatioF())
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom around the centre."""
+        self._zoom_about(QPointF(self.rect().center()), self._zoom * factor)
+
+    def zoom_in(self) -> None:
+        """One step closer."""
+        self.zoom_by(_KEY_STEP)
+
+    def zoom_out(self) -> None:
+        """One step back."""
+        self.zoom_by(1 / _KEY_STEP)
+
+    def to_screen(self, point: QPointF) -> QPointF:
+        """Widget coordinates of a point of the photo."""
+        return QPointF(self.rect().center()) + (point - self._centre) * self._zoom
+
+    def to_photo(self, point: QPointF) -> QPointF:
+        """The photo's coordinates of a point of the widget."""
+        return self._centre + (point - QPointF(self.rect().center())) / self._zoom
+
+    def _zoom_about(self, fixed: QPointF, zoom: float) -> None:
+        if self._picture_size.isEmpty():
+            return
+        smallest = min(1.0, 64 / max(self._picture_size.width(), self._picture_size.height()))
+        zoom = min(_MAX_ZOOM, max(smallest, zoom))
+        anchor = self.to_photo(fixed)
+        self._fitted = False
+        self._centre = anchor - (fixed - QPointF(self.rect().center())) / zoom
+        self._keep_in_sight()
+        self._set_zoom(zoom)
+
+    def _set_zoom(self, zoom: float) -> None:
+        self._zoom = zoom
+        self.zoom_changed.emit(zoom)
+        self.update()
+
+    def _pan(self, by: QPointF) -> None:
+        self._fitted = False
+        self._centre -= by / self._zoom
+        self._keep_in_sight()
+        self.update()
+
+    def _keep_in_sight(self) -> None:
+        """The middle of the canvas stays on the photo."""
+        size = self._picture_size
+        self._centre = QPointF(
+            min(max(self._centre.x(), 0.0), float(size.width())),
+            min(max(self._centre.y(), 0.0), float(size.height())),
+        )
+
+    def _make_caption(self) -> None:
+        if self._picture_size.isEmpty():
+            return
+        size = self._picture_size
+        parts = [f"{size.width()} × {size.height()}"]
+        if self._box is not None and self._box_visible:
+            parts.append(self.tr("the frame is what the network sees"))
+        self._caption = " · ".join(parts)
+        self.setAccessibleDescription(f"{self._name} · {self._caption}")
+
+    def _paint_photo(self, painter: QPainter) -> None:
+        full = self._picture_size
+        device_zoom = self._zoom * self.devicePixelRatioF()
+        # The smallest level that still has a pixel for every pixel of the screen.
+        level = next(
+            (i for i in reversed(self._levels) if i.width() / full.width() >= device_zoom),
+            self._levels[0],
+        )
+        target = QRectF(
+            self.to_screen(QPointF(0, 0)), self.to_screen(QPointF(full.width(), full.height()))
+        )
+        # Enlarged pixels are shown as pixels once they are large enough to be meant.
+        smooth = level.width() / full.width() > device_zoom / 6
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.drawImage(target, level, QRectF(level.rect()))
+
+    def _paint_box(self, painter: QPainter, box: QRectF) -> None:
+        full = QRectF(QPointF(0, 0), self._picture_size.toSizeF())
+        on_screen = QRectF(self.to_screen(box.topLeft()), self.to_screen(box.bottomRight()))
+        photo = QRectF(self.to_screen(full.topLeft()), self.to_screen(full.bottomRight()))
+        seen = on_screen.intersected(photo)
+        for outside in _frame_around(photo, seen):
+            painter.fillRect(outside, _OUTSIDE)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        painter.setPen(QPen(_BOX_SHADOW, 3))
+        painter.drawRect(on_screen)
+        painter.setPen(QPen(_BOX_LINE, 1))
+        painter.drawRect(on_screen)
+
+    def _paint_caption(self, painter: QPainter) -> None:
+        metrics = QFontMetricsF(self.font())
+        room = self.width() - 2 * _MARGIN - 24
+        tail = f" · {self._caption}"
+        name_room = max(80.0, room - metrics.horizontalAdvance(tail))
+        name = metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, name_room)
+        text = metrics.elidedText(name + tail, Qt.TextElideMode.ElideRight, room)
+        chip = QRectF(12, 0, metrics.horizontalAdvance(text) + 20, metrics.height() + 10)
+        chip.moveBottom(self.height() - 10)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_CHIP)
+        painter.drawRoundedRect(chip, 6, 6)
+        painter.setPen(_CHIP_TEXT)
+        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+
+    # Qt overrides
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self._theme.colours.canvas))
+        if not self._levels:
+            return
+        self._paint_photo(painter)
+        if self._box is not None and self._box_visible:
+            self._paint_box(painter, self._box)
+        self._paint_caption(painter)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._fitted:
+            self.fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._pan(QPointF(event.angleDelta()) / 2)
+        else:
+            self._zoom_about(event.position(), self._zoom * _WHEEL_STEP ** event.angleDelta().y())
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self._levels:
+            self._drag_from = event.position()
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag_from is not None:
+            self._pan(event.position() - self._drag_from)
+            self._drag_from = event.position()
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        self._drag_from = None
+        self.unsetCursor()
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        if self._fitted:
+            self.show_actual_size()
+        else:
+            self.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {
+            Qt.Key.Key_Left: QPointF(_PAN_STEP, 0),
+            Qt.Key.Key_Right: QPointF(-_PAN_STEP, 0),
+            Qt.Key.Key_Up: QPointF(0, _PAN_STEP),
+            Qt.Key.Key_Down: QPointF(0, -_PAN_STEP),
+        }
+        step = steps.get(Qt.Key(event.key()))
+        if step is None or not self._levels:
+            super().keyPressEvent(event)
+        else:
+            self._pan(step)
+
+
+def _frame_around(outer: QRectF, inner: QRectF) -> list[QRectF]:
+    """The four rectangles of ``outer`` around ``inner``."""
+    return [
+        QRectF(outer.topLeft(), QPointF(outer.right(), inner.top())),
+        QRectF(QPointF(outer.left(), inner.bottom()), outer.bottomRight()),
+        QRectF(QPointF(outer.left(), inner.top()), QPointF(inner.left(), inner.bottom())),
+        QRectF(QPointF(inner.right(), inner.top()), QPointF(outer.right(), inner.bottom())),
+    ]

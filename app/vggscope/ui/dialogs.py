@@ -1,0 +1,224 @@
+"""Settings, shortcuts, About: each made from what the program already knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vggscope import __version__
+from vggscope.ui.actions import MENUS, Actions, translated, without_mnemonic
+from vggscope.ui.settings import ALL, MODEL, Setting, Settings
+from vggscope.ui.theme import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vggscope.ui.tasks import Tasks
+    from vggscope.ui.theme import Theme
+
+
+class SettingsDialog(QDialog):
+    """All settings. What is changed works at once."""
+
+    def __init__(
+        self, settings: Settings, models: Mapping[str, str], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.setWindowTitle(self.tr("Settings"))
+        form = QFormLayout()
+        form.setVerticalSpacing(12)
+        form.setHorizontalSpacing(24)
+        for setting in ALL:
+            choices = models if setting is MODEL else setting.choices
+            editor = self._editor(setting, choices)
+            title, text = _translated(setting.title), _translated(setting.description)
+            editor.setAccessibleName(title)
+            editor.setAccessibleDescription(text)
+            hint = QLabel(text)
+            hint.setProperty("muted", True)
+            hint.setWordWrap(True)
+            cell = QVBoxLayout()
+            cell.setSpacing(3)
+            cell.addWidget(editor)
+            cell.addWidget(hint)
+            label = QLabel(title)
+            label.setBuddy(editor)
+            form.addRow(label, cell)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(22, 20, 22, 16)
+        layout.setSpacing(16)
+        layout.addLayout(form)
+        layout.addWidget(_close_box(self))
+        self.setMinimumWidth(480)
+
+    def _editor(self, setting: Setting, choices: Mapping[str, str] | None) -> QWidget:
+        if choices is not None:
+            combo = QComboBox()
+            for value, title in choices.items():
+                combo.addItem(_translated(title), value)
+            combo.setCurrentIndex(max(0, combo.findData(self._settings.text(setting))))
+            combo.currentIndexChanged.connect(
+                lambda i: self._settings.set(setting, combo.itemData(i))
+            )
+            return combo
+        if isinstance(setting.default, bool):
+            check = QCheckBox()
+            check.setChecked(self._settings.flag(setting))
+            check.toggled.connect(lambda on: self._settings.set(setting, on))
+            return check
+        spin = QSpinBox()
+        spin.setRange(setting.minimum, setting.maximum)
+        spin.setValue(self._settings.number(setting))
+        spin.valueChanged.connect(lambda value: self._settings.set(setting, value))
+        return spin
+
+
+class ShortcutsDialog(QDialog):
+    """All shortcuts, from the registry of actions."""
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        native = QKeySequence.SequenceFormat.NativeText
+        sections = []
+        for menu, title in MENUS.items():
+            rows = [
+                (without_mnemonic(action.text()), [s.toString(native) for s in action.shortcuts()])
+                for action, _ in actions.of_menu(menu)
+                if action.shortcuts()
+            ]
+            if rows:
+                sections.append((without_mnemonic(translated(title)), rows))
+        on_canvas = [
+            (self.tr("Move the photo"), [self.tr("Arrow keys, or drag it")]),
+            (self.tr("Zoom"), [self.tr("Mouse wheel; double click fits it")]),
+        ]
+        sections.append((self.tr("On the photo"), on_canvas))
+        columns = QHBoxLayout()
+        columns.setSpacing(36)
+        half = (len(sections) + 1) // 2
+        for part in (sections[:half], sections[half:]):
+            columns.addLayout(_shortcut_column(part))
+        content = QWidget()
+        content.setLayout(columns)
+        area = QScrollArea()
+        area.setWidget(content)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 14)
+        layout.addWidget(area)
+        layout.addWidget(_close_box(self))
+        self.resize(content.sizeHint().width() + 70, min(560, content.sizeHint().height() + 90))
+
+
+class AboutDialog(QDialog):
+    """Version, licences, promise of privacy, and diagnostics to copy."""
+
+    def __init__(self, theme: Theme, tasks: Tasks, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self.setWindowTitle(self.tr("About VGGscope"))
+        icon = QLabel()
+        icon.setPixmap(picture("vggscope", theme.colours.text, 88))
+        title = QLabel(f"VGGscope {__version__}")
+        title.setProperty("title", True)
+        text = QLabel(
+            self.tr(
+                "<p>Shows what a VGG network thinks of a photo, and how it thinks it.</p>"
+                "<p>Images never leave this computer. VGGscope does not open the network.</p>"
+                "<p>VGG: K. Simonyan and A. Zisserman, <i>Very Deep Convolutional Networks for "
+                "Large-Scale Image Recognition</i>, arXiv:1409.1556. The convolutions of the "
+                "bundled model are theirs (Visual Geometry Group, University of Oxford, "
+                "CC BY 4.0); its head is derived from EfficientNet-Lite0 (Apache-2.0).</p>"
+                "<p>VGGscope is free software under the MIT licence. It uses Qt and PySide6 "
+                "(LGPL-3.0), ONNX Runtime (MIT), ONNX (Apache-2.0), NumPy (BSD), "
+                "Pillow (MIT-CMU), msgspec (BSD) and platformdirs (MIT).</p>"
+            )
+        )
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._copy = QPushButton(self.tr("Copy diagnostics"))
+        self._copy.setToolTip(self.tr("Versions, devices and folders, for a bug report"))
+        self._copy.clicked.connect(self._diagnose)
+        box = _close_box(self)
+        box.addButton(self._copy, QDialogButtonBox.ButtonRole.ActionRole)
+        words = QVBoxLayout()
+        words.addWidget(title)
+        words.addWidget(text)
+        row = QHBoxLayout()
+        row.setSpacing(20)
+        row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(22, 20, 22, 16)
+        layout.addLayout(row)
+        layout.addWidget(box)
+        self.setMinimumWidth(560)
+
+    def _diagnose(self) -> None:
+        self._copy.setEnabled(False)
+        self._copy.setText(self.tr("Looking…"))
+        self._tasks.run("diagnosis", _diagnosis, self._on_diagnosis)
+
+    def _on_diagnosis(self, text: object) -> None:
+        if isinstance(text, Exception):
+            raise text
+        QGuiApplication.clipboard().setText(str(text))
+        self._copy.setEnabled(True)
+        self._copy.setText(self.tr("Copied"))
+
+
+def _diagnosis() -> str:
+    from vggscope.doctor import diagnose  # noqa: PLC0415 (imports the engines)
+
+    return diagnose().as_text()
+
+
+def _shortcut_column(sections: list[tuple[str, list[tuple[str, list[str]]]]]) -> QVBoxLayout:
+    column = QVBoxLayout()
+    for title, rows in sections:
+        heading = QLabel(title)
+        heading.setProperty("heading", True)
+        column.addWidget(heading)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(28)
+        grid.setColumnStretch(0, 1)
+        for row, (name, keys) in enumerate(rows):
+            grid.addWidget(QLabel(name), row, 0)
+            shown = QLabel("   ".join(keys))
+            shown.setProperty("muted", True)
+            grid.addWidget(shown, row, 1, Qt.AlignmentFlag.AlignRight)
+        column.addLayout(grid)
+        column.addSpacing(12)
+    column.addStretch()
+    return column
+
+
+def _close_box(dialog: QDialog) -> QDialogButtonBox:
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    box.rejected.connect(dialog.reject)
+    return box
+
+
+def _translated(text: str) -> str:
+    return QCoreApplication.translate("settings", text)

@@ -1,0 +1,110 @@
+"""What arrives by drag-and-drop, by paste and on the command line, as photos to be."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import QCoreApplication, QMimeData, QUrl
+from PySide6.QtGui import QImage
+
+from vggscope.errors import CorruptImageError, WebAddressError
+from vggscope.sources.finding import SUFFIXES, Failed, find_stills
+from vggscope.ui.photos import Photo, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LOOKED_AT: Final = 50
+"""How many of the dragged files are looked at while the mouse hovers."""
+
+
+def may_hold_photos(mime: QMimeData) -> bool:
+    """Whether a drag is worth accepting; quick, for use while the mouse moves."""
+    if mime.hasImage():
+        return True
+    urls = mime.urls()
+    if not urls:
+        return False
+    return any(_looks_like_photo(url) for url in urls[:_LOOKED_AT]) or len(urls) > _LOOKED_AT
+
+
+def has_pasteable(mime: QMimeData) -> bool:
+    """Whether a clipboard holds pictures, files, or text that may be a path."""
+    return mime.hasImage() or mime.hasUrls() or bool(mime.text().strip())
+
+
+def photos_in(mime: QMimeData) -> tuple[list[str], list[Photo]]:
+    """The content of a drop or a clipboard: paths yet to be looked at, and complete photos.
+
+    A browser offers a picture as pixels and as its address: the pixels are what we can use.
+    """
+    urls = [url for url in mime.urls() if not url.isEmpty()] or _urls_of_text(mime)
+    local = [url.toLocalFile() for url in urls if url.isLocalFile()]
+    if local:
+        return local, []
+    if mime.hasImage() and not (image := QImage(mime.imageData())).isNull():
+        return [], [Photo(name=_name_of(urls), image=image)]
+    return [], [_photo_of(url) for url in urls]
+
+
+def photos_of_paths(paths: Iterable[str]) -> list[Photo]:
+    """A photo for every picture at ``paths``, folders and their subfolders included.
+
+    Slow (it lists folders). What cannot be found becomes a photo that has failed.
+    """
+    photos = []
+    for found in find_stills(paths, recursive=True):
+        if isinstance(found, Failed):
+            name = os.path.basename(found.path) or found.path  # noqa: PTH119 (may be an address)
+            photos.append(Photo(name=name, state=State.FAILED, outcome=found.error))
+        else:
+            photos.append(Photo(name=found.name, path=found))
+    return photos
+
+
+def _looks_like_photo(url: QUrl) -> bool:
+    if url.scheme() == "data":
+        return True
+    if not url.isLocalFile():
+        return False
+    path = url.toLocalFile()
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (a string is at hand)
+    return suffix in SUFFIXES or not suffix or os.path.isdir(path)  # noqa: PTH112
+
+
+def _urls_of_text(mime: QMimeData) -> list[QUrl]:
+    """Lines of text that are paths or addresses; shells and file managers copy paths quoted."""
+    lines = (line.strip().strip("\"'") for line in mime.text().splitlines())
+    return [_url_of_text(line) for line in lines if line]
+
+
+def _url_of_text(line: str) -> QUrl:
+    if line.startswith(("file:", "http:", "https:", "ftp:", "data:")):
+        return QUrl(line)
+    return QUrl.fromLocalFile(os.path.abspath(os.path.expanduser(line)))  # noqa: PTH100, PTH111
+
+
+def _name_of(urls: list[QUrl]) -> str:
+    name = urls[0].fileName() if urls and urls[0].scheme() != "data" else ""
+    return name or QCoreApplication.translate("incoming", "Pasted picture")
+
+
+def _photo_of(url: QUrl) -> Photo:
+    """A photo of an address that is no file: its own data, or a failure."""
+    if url.scheme() != "data":
+        error = WebAddressError(name=url.toDisplayString())
+        return Photo(name=url.fileName() or url.host(), state=State.FAILED, outcome=error)
+    name = _name_of([url])
+    header, _, body = url.toString(QUrl.ComponentFormattingOption.FullyEncoded).partition(",")
+    try:
+        data = unquote_to_bytes(body)
+        if header.endswith(";base64"):
+            data = base64.b64decode(data, validate=True)
+    except binascii.Error as error:
+        failure = CorruptImageError(name=name, reason=str(error))
+        return Photo(name=name, state=State.FAILED, outcome=failure)
+    return Photo(name=name, data=data)

@@ -1,0 +1,174 @@
+"""Settings: one table makes the defaults, the checks and the dialog."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QIODevice, QObject, QSaveFile, QSettings, Signal
+
+from vggscope import paths
+from vggscope.errors import QT_TRANSLATE_NOOP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One thing that a user can choose.
+
+    Attributes:
+        key: its name in the file.
+        default: its value until then; its type is the setting's type.
+        title, description: for the dialog (translated in context "settings").
+        choices: value -> title; None where any value of the type (or range) will do.
+        minimum, maximum: for numbers.
+    """
+
+    key: str
+    default: str | int | bool
+    title: str
+    description: str
+    choices: Mapping[str, str] | None = None
+    minimum: int = 0
+    maximum: int = 0
+
+    def accepts(self, value: object) -> bool:
+        """Whether ``value`` is of the right type and in range."""
+        if type(value) is not type(self.default):
+            return False
+        if self.choices is not None:
+            return value in self.choices
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.minimum <= value <= self.maximum
+        return True
+
+
+THEME: Final = Setting(
+    key="theme",
+    default="system",
+    title=QT_TRANSLATE_NOOP("settings", "Appearance"),
+    description=QT_TRANSLATE_NOOP("settings", "Light or dark, or as your desktop has it."),
+    choices={
+        "system": QT_TRANSLATE_NOOP("settings", "As the system"),
+        "light": QT_TRANSLATE_NOOP("settings", "Light"),
+        "dark": QT_TRANSLATE_NOOP("settings", "Dark"),
+    },
+)
+TOP: Final = Setting(
+    key="top",
+    default=5,
+    title=QT_TRANSLATE_NOOP("settings", "Predictions shown"),
+    description=QT_TRANSLATE_NOOP("settings", "How many of the most probable classes (top-k)."),
+    minimum=1,
+    maximum=20,
+)
+MODEL: Final = Setting(
+    key="model",
+    default="vgg16-compact",
+    title=QT_TRANSLATE_NOOP("settings", "Model"),
+    description=QT_TRANSLATE_NOOP("settings", "The network that looks at your pictures."),
+)
+FIT: Final = Setting(
+    key="fit",
+    default="published",
+    title=QT_TRANSLATE_NOOP("settings", "What the network sees"),
+    description=QT_TRANSLATE_NOOP(
+        "settings",
+        "Published accuracies use the centre crop; the whole picture shows also what lies outside.",
+    ),
+    choices={
+        "published": QT_TRANSLATE_NOOP("settings", "As published: centre crop"),
+        "letterbox": QT_TRANSLATE_NOOP("settings", "Whole picture"),
+        "stretch": QT_TRANSLATE_NOOP("settings", "Stretched"),
+    },
+)
+CROP_BOX: Final = Setting(
+    key="crop_box",
+    default=True,
+    title=QT_TRANSLATE_NOOP("settings", "Frame on the picture"),
+    description=QT_TRANSLATE_NOOP("settings", "Marks the part of the picture the network sees."),
+)
+WNIDS: Final = Setting(
+    key="wnids",
+    default=False,
+    title=QT_TRANSLATE_NOOP("settings", "WordNet ids"),
+    description=QT_TRANSLATE_NOOP("settings", "Shows the id of each class beside its name."),
+)
+ALL: Final = (THEME, TOP, MODEL, FIT, CROP_BOX, WNIDS)
+
+
+class Settings(QObject):
+    """The chosen values, kept in a file that holds only what differs from the defaults.
+
+    Signals:
+        changed: the key of the setting that has another value now.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path = paths.config_dir() / "settings.json"
+        self._values = self._read()
+
+    def text(self, setting: Setting) -> str:
+        """The value of a setting that is a text."""
+        return str(self._value(setting))
+
+    def number(self, setting: Setting) -> int:
+        """The value of a setting that is a number."""
+        return int(self._value(setting))
+
+    def flag(self, setting: Setting) -> bool:
+        """The value of a setting that is on or off."""
+        return bool(self._value(setting))
+
+    def set(self, setting: Setting, value: str | int | bool) -> None:
+        """Choose a value; writes the file at once. Values out of range are a programming error."""
+        if not setting.accepts(value):
+            raise ValueError(f"{setting.key} cannot be {value!r}")
+        if value == self._value(setting):
+            return
+        self._values[setting.key] = value
+        self._write()
+        self.changed.emit(setting.key)
+
+    def _value(self, setting: Setting) -> Any:
+        return self._values.get(setting.key, setting.default)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            _log.warning("Settings are ignored: %s", error)
+            return {}
+        known = {s.key: s for s in ALL}
+        values = content.items() if isinstance(content, dict) else ()
+        return {key: value for key, value in values if key in known and known[key].accepts(value)}
+
+    def _write(self) -> None:
+        sparse = {s.key: self._values[s.key] for s in ALL if self._value(s) != s.default}
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _log.warning("Settings are not kept: %s", error)
+            return
+        # Atomic: a crash leaves the old file or the new one.
+        file = QSaveFile(str(self._path))
+        if file.open(QIODevice.OpenModeFlag.WriteOnly):
+            file.write(json.dumps(sparse, indent=1).encode())
+        if not file.commit():
+            _log.warning("Settings are not kept: %s", file.errorString())
+
+
+def window_state() -> QSettings:
+    """Where geometry and recent files are kept: apart from what the user chose on purpose."""
+    return QSettings(str(paths.config_dir() / "window.ini"), QSettings.Format.IniFormat)

@@ -1,0 +1,243 @@
+"""Light and dark: colours, the palette, the style sheet, and icons in the palette's colour.
+
+Qt's own dark palette has unreadable disabled texts, and ``setColorScheme`` does nothing on X
+without a desktop theme: so both schemes are set by hand, and look the same everywhere. Colours of
+data (bars, feature maps) never come from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
+from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from vggscope import paths
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+Scheme = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The colours of one scheme, by role, as "#rrggbb"."""
+
+    surface: str
+    canvas: str
+    raised: str
+    track: str
+    border: str
+    text: str
+    muted: str
+    disabled: str
+    accent: str
+    on_accent: str
+    good: str
+    bad: str
+
+
+LIGHT: Final = Colours(
+    surface="#ffffff",
+    canvas="#e9eaee",
+    raised="#f1f2f4",
+    track="#e8e9ed",
+    border="#d5d7dd",
+    text="#1b1d21",
+    muted="#5f646d",
+    disabled="#a3a7ae",
+    accent="#1f6fc4",
+    on_accent="#ffffff",
+    good="#2a9d58",
+    bad="#b93434",
+)
+DARK: Final = Colours(
+    surface="#25262a",
+    canvas="#101113",
+    raised="#303136",
+    track="#3a3b41",
+    border="#404147",
+    text="#f2f2f4",
+    muted="#a6a9b1",
+    disabled="#6e7178",
+    accent="#4b9bea",
+    on_accent="#0c1420",
+    good="#45c27b",
+    bad="#f07f7f",
+)
+
+
+class Theme(QObject):
+    """The scheme in use. One per application.
+
+    Attributes:
+        colours: of the scheme in use.
+
+    Signals:
+        changed: the colours are others now; icons must be made anew.
+    """
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication) -> None:
+        super().__init__(application)
+        self._application = application
+        self._scheme: Scheme = "system"
+        self.colours = LIGHT
+        application.setStyle("Fusion")
+        application.styleHints().colorSchemeChanged.connect(self._follow_system)
+
+    def use(self, scheme: Scheme) -> None:
+        """Switch to a scheme; "system" follows the desktop, now and later."""
+        self._scheme = scheme
+        wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        # Also tells the window manager, which colours the title bar.
+        self._application.styleHints().setColorScheme(wanted.get(scheme, Qt.ColorScheme.Unknown))
+        self._apply(self._is_dark())
+
+    def icon(self, name: str) -> QIcon:
+        """The icon ``resources/icons/<name>.svg`` in the text colour (disabled: paler)."""
+        return _icon(name, self.colours.text, self.colours.disabled)
+
+    def _is_dark(self) -> bool:
+        if self._scheme == "system":
+            return self._application.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return self._scheme == "dark"
+
+    def _follow_system(self) -> None:
+        if self._scheme == "system":
+            self._apply(self._is_dark())
+
+    def _apply(self, dark: bool) -> None:
+        self.colours = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self.colours))
+        self._application.setStyleSheet(_style_sheet(self.colours))
+        self.changed.emit()
+
+
+@cache
+def _svg(name: str) -> str:
+    return paths.resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+
+
+def picture(name: str, colour: str, side: int) -> QPixmap:
+    """The icon ``name`` in ``colour`` as a pixmap of ``side`` logical pixels."""
+    ratio = QGuiApplication.primaryScreen().devicePixelRatio() if QGuiApplication.screens() else 1.0
+    pixmap = QPixmap(round(side * ratio), round(side * ratio))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    renderer = QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode()))
+    painter = QPainter(pixmap)
+    renderer.render(painter, QRectF(pixmap.rect()))
+    painter.end()
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+@cache
+def _icon(name: str, colour: str, disabled: str) -> QIcon:
+    icon = QIcon()
+    for side in (20, 40):
+        icon.addPixmap(picture(name, colour, side), QIcon.Mode.Normal)
+        icon.addPixmap(picture(name, disabled, side), QIcon.Mode.Disabled)
+    return icon
+
+
+def _palette(colours: Colours) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for name, colour in {
+        role.Window: colours.surface,
+        role.WindowText: colours.text,
+        role.Base: colours.surface,
+        role.AlternateBase: colours.raised,
+        role.Text: colours.text,
+        role.PlaceholderText: colours.muted,
+        role.Button: colours.raised,
+        role.ButtonText: colours.text,
+        role.BrightText: colours.bad,
+        role.ToolTipBase: colours.raised,
+        role.ToolTipText: colours.text,
+        role.Highlight: colours.accent,
+        role.HighlightedText: colours.on_accent,
+        role.Link: colours.accent,
+        role.LinkVisited: colours.accent,
+        role.Mid: colours.border,
+        role.Midlight: colours.track,
+        role.Light: colours.raised,
+        role.Dark: colours.border,
+        role.Shadow: colours.border,
+    }.items():
+        palette.setColor(name, QColor(colour))
+    for name in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, name, QColor(colours.disabled))
+    return palette
+
+
+def _style_sheet(c: Colours) -> str:
+    return f"""
+    QToolTip {{ color: {c.text}; background: {c.raised}; border: 1px solid {c.border};
+        padding: 4px 6px; }}
+    QMenuBar {{ background: {c.surface}; }}
+    QMenuBar::item {{ padding: 5px 9px; background: transparent; border-radius: 4px; }}
+    QMenuBar::item:selected {{ background: {c.raised}; }}
+    QMenu {{ background: {c.surface}; border: 1px solid {c.border}; padding: 5px; }}
+    QMenu::item {{ padding: 5px 26px 5px 10px; border-radius: 4px; }}
+    QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
+    QMenu::item:disabled {{ color: {c.disabled}; background: transparent; }}
+    QMenu::separator {{ height: 1px; background: {c.border}; margin: 5px 8px; }}
+    QMenu::icon {{ padding-left: 8px; }}
+    QToolBar {{ background: {c.surface}; border: none; border-bottom: 1px solid {c.border};
+        padding: 7px 10px; spacing: 8px; }}
+    QToolButton, QPushButton {{ background: {c.raised}; border: 1px solid {c.border};
+        border-radius: 7px; padding: 6px 11px; color: {c.text}; }}
+    QToolButton:hover, QPushButton:hover {{ border-color: {c.muted}; }}
+    QToolButton:pressed, QPushButton:pressed, QToolButton:checked {{ background: {c.track}; }}
+    QToolButton:focus, QPushButton:focus {{ border-color: {c.accent}; }}
+    QToolButton:disabled, QPushButton:disabled {{ color: {c.disabled}; }}
+    QToolButton[popupMode="2"] {{ padding-right: 24px; }}
+    QToolButton::menu-indicator {{ subcontrol-position: right center; right: 8px; }}
+    QToolButton[flat="true"] {{ background: transparent; border-color: transparent;
+        padding: 4px 6px; }}
+    QToolButton[flat="true"]:hover {{ background: {c.raised}; }}
+    QToolButton[flat="true"]:checked {{ background: {c.raised}; border-color: {c.border}; }}
+    QToolButton[flat="true"]:focus {{ border-color: {c.accent}; }}
+    QPushButton[primary="true"], QToolButton[primary="true"] {{ background: {c.accent};
+        border-color: {c.accent}; color: {c.on_accent}; font-weight: 600; }}
+    QPushButton[primary="true"]:focus, QToolButton[primary="true"]:focus
+        {{ border-color: {c.text}; }}
+    QStatusBar {{ background: {c.surface}; border-top: 1px solid {c.border}; color: {c.muted}; }}
+    QStatusBar::item {{ border: none; }}
+    QSplitter::handle {{ background: {c.border}; }}
+    QSplitter::handle:horizontal {{ width: 1px; }}
+    QSplitter::handle:vertical {{ height: 1px; }}
+    QListView, QTableView {{ background: {c.surface}; border: none; outline: none;
+        gridline-color: {c.border}; selection-background-color: {c.accent};
+        selection-color: {c.on_accent}; alternate-background-color: {c.raised}; }}
+    QHeaderView::section {{ background: {c.surface}; color: {c.muted}; border: none;
+        border-bottom: 1px solid {c.border}; padding: 5px 8px; font-weight: 600; }}
+    QTableCornerButton::section {{ background: {c.surface}; border: none; }}
+    QProgressBar {{ background: {c.track}; border: none; border-radius: 3px; max-height: 6px; }}
+    QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+    QScrollBar {{ background: transparent; margin: 0; }}
+    QScrollBar:horizontal {{ height: 11px; }}
+    QScrollBar:vertical {{ width: 11px; }}
+    QScrollBar::handle {{ background: {c.border}; border-radius: 4px; margin: 2px;
+        min-width: 28px; min-height: 28px; }}
+    QScrollBar::handle:hover {{ background: {c.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    QLabel[muted="true"] {{ color: {c.muted}; }}
+    QLabel[heading="true"] {{ color: {c.muted}; font-weight: 600; }}
+    QLabel[title="true"] {{ font-size: 15pt; font-weight: 600; }}
+    QLabel[bad="true"] {{ color: {c.bad}; font-weight: 600; }}
+    QLabel[chip="true"] {{ background: {c.raised}; border: 1px solid {c.border};
+        border-radius: 7px; padding: 6px 11px; }}
+    QFrame#messageBar {{ background: {c.raised}; border: none;
+        border-bottom: 1px solid {c.border}; }}
+    QWidget#canvasArea {{ background: {c.canvas}; }}
+    QWidget#panel {{ background: {c.surface}; }}
+    """

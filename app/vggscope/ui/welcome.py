@@ -1,0 +1,191 @@
+"""The empty canvas: an inviting drop target, and the overlay while something is dragged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QIcon, QImageReader, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vggscope import paths
+from vggscope.ui.theme import picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vggscope.ui.actions import Actions
+    from vggscope.ui.theme import Theme
+
+_SAMPLES: Final = ("zebra.jpg", "pizza.jpg", "bald-eagle.jpg", "sports-car.jpg", "ladybug.jpg")
+_THUMBNAIL: Final = 76
+
+
+class Welcome(QWidget):
+    """What the canvas shows while there is no photo.
+
+    Signals:
+        sample_chosen: the path of a sample photo.
+    """
+
+    sample_chosen = Signal(str)
+
+    def __init__(self, theme: Theme, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setObjectName("canvasArea")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._icon = QLabel()
+        self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        title = QLabel(self.tr("Drop a photo here"))
+        title.setProperty("title", True)
+        hint = QLabel(
+            self.tr("and see what the network recognises in it. Images never leave this computer.")
+        )
+        hint.setProperty("muted", True)
+        for label in (title, hint):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addStretch(3)
+        layout.addWidget(self._icon)
+        layout.addWidget(title)
+        layout.addWidget(hint)
+        layout.addSpacing(8)
+        layout.addLayout(self._buttons(actions))
+        layout.addSpacing(22)
+        samples = QLabel(self.tr("Or try a sample"))
+        samples.setProperty("muted", True)
+        samples.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(samples)
+        layout.addLayout(self._samples())
+        layout.addStretch(4)
+        theme.changed.connect(self._tint)
+        self._tint()
+
+    def _buttons(self, actions: Actions) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addStretch()
+        for key, text, primary in (
+            ("open", self.tr("Open photos…"), True),
+            ("open_folder", self.tr("Open folder…"), False),
+        ):
+            button = QPushButton(text)
+            button.setProperty("primary", primary)
+            button.clicked.connect(actions[key].trigger)
+            row.addWidget(button)
+        row.addStretch()
+        return row
+
+    def _samples(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addStretch()
+        for name in _SAMPLES:
+            path = paths.resource("samples", name)
+            button = QToolButton()
+            button.setProperty("flat", True)
+            button.setIcon(QIcon(_square_thumbnail(path, _THUMBNAIL, self.devicePixelRatioF())))
+            button.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
+            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            title = path.stem.replace("-", " ")
+            button.setToolTip(title)
+            button.setAccessibleName(self.tr("Try the sample {0}").format(title))
+            button.clicked.connect(
+                lambda _checked=False, path=path: self.sample_chosen.emit(str(path))
+            )
+            row.addWidget(button)
+        row.addStretch()
+        return row
+
+    def _tint(self) -> None:
+        self._icon.setPixmap(picture("drop", self._theme.colours.muted, 56))
+
+
+class DropOverlay(QWidget):
+    """Covers the window while something is dragged over it: welcome, or "cannot drop this"."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._covered = parent
+        self._welcome = True
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    @property
+    def is_welcoming(self) -> bool:
+        """Whether the overlay invites, or refuses."""
+        return self._welcome
+
+    def show_for(self, *, welcome: bool) -> None:
+        """Cover the parent."""
+        self._welcome = welcome
+        self.setGeometry(self._covered.rect())
+        self.raise_()
+        self.show()
+        self.update()
+
+    # Qt overrides
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        colours = self._theme.colours
+        colour = colours.accent if self._welcome else colours.bad
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        veil = QColor(colours.surface)
+        veil.setAlpha(205)
+        painter.fillRect(self.rect(), veil)
+        painter.setPen(QPen(QColor(colour), 3, Qt.PenStyle.DashLine))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(14, 14, -14, -14), 12, 12)
+        icon = picture("drop" if self._welcome else "forbidden", colour, 64)
+        centre = self.rect().center()
+        painter.drawPixmap(centre.x() - 32, centre.y() - 70, icon)
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.5)
+        font.setWeight(QFont.Weight.DemiBold)
+        painter.setFont(font)
+        painter.setPen(QColor(colours.text))
+        text = (
+            self.tr("Drop to classify")
+            if self._welcome
+            else self.tr("This cannot be dropped here: only pictures and folders of pictures")
+        )
+        area = QRectF(self.rect()).adjusted(40, 0, -40, 0)
+        area.setTop(centre.y() + 10)
+        painter.drawText(
+            area,
+            Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap,
+            text,
+        )
+
+
+def _square_thumbnail(path: Path, side: int, ratio: float) -> QPixmap:
+    """The middle of a picture, with round corners."""
+    reader = QImageReader(str(path))
+    size = reader.size()
+    pixels = round(side * ratio)
+    scale = pixels / max(1, min(size.width(), size.height()))
+    reader.setScaledSize(QSize(round(size.width() * scale), round(size.height() * scale)))
+    image = reader.read()
+    pixmap = QPixmap(pixels, pixels)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    brush_origin = ((pixels - image.width()) // 2, (pixels - image.height()) // 2)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrushOrigin(*brush_origin)
+    painter.setBrush(image)
+    painter.drawRoundedRect(QRectF(0, 0, pixels, pixels), 8 * ratio, 8 * ratio)
+    painter.end()
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap

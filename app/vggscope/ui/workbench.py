@@ -1,0 +1,331 @@
+"""What the window works on: the photos, the current one, the model, and what is being done.
+
+The one place that knows which results are wanted. The window only shows it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from PySide6.QtCore import QObject, QSaveFile, Signal, Slot
+from PySide6.QtGui import QImage
+
+from vggscope.errors import OutputError, VggscopeError
+from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnail_of
+from vggscope.ui.incoming import photos_in, photos_of_paths
+from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel, Request
+from vggscope.ui.photos import Photo, PhotoModel, State
+from vggscope.ui.settings import FIT, MODEL, TOP, Settings
+from vggscope.ui.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from PySide6.QtCore import QMimeData
+
+    from vggscope.zoo.normal_form import Fit
+
+_THUMBNAIL_ENOUGH: Final = 128
+
+
+class Workbench(QObject):
+    """Photos, current photo, model.
+
+    Attributes:
+        photos: the model of all views.
+        tasks: short work off the UI thread.
+        model: what is loaded, None until then.
+
+    Signals:
+        current_changed: another photo, or none, is to be shown.
+        current_updated: the current photo has another state.
+        pixels_ready: a list of ``QImage`` levels of the current photo.
+        progress_changed: ``progress`` or the state of the work is another.
+        model_changed: ``model`` is another.
+        failed: a ``VggscopeError`` that concerns no single photo.
+        said: a sentence for the user.
+    """
+
+    current_changed = Signal()
+    current_updated = Signal()
+    pixels_ready = Signal(list)
+    progress_changed = Signal()
+    model_changed = Signal()
+    failed = Signal(object)
+    said = Signal(str)
+
+    def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.photos = PhotoModel(self)
+        self.model: LoadedModel | None = None
+        self.tasks = Tasks(self)
+        self._thread = InferenceThread(self)
+        self._generation = 0
+        self._current: Photo | None = None
+        self._serial = 0
+        self._listing = 0
+        self._thread.model_loaded.connect(self._on_model_loaded)
+        self._thread.model_failed.connect(self._on_model_failed)
+        self._thread.answered.connect(self._on_answer)
+        settings.changed.connect(self._on_setting)
+
+    def start(self) -> None:
+        """Begin to work: load the model."""
+        self._thread.start()
+        self._load()
+
+    def stop(self) -> None:
+        """End all threads."""
+        self.tasks.stop()
+        self._thread.stop()
+
+    # Photos
+
+    @property
+    def current(self) -> Photo | None:
+        """The photo on the canvas."""
+        return self._current
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(how many photos are done or have failed, how many there are)."""
+        total = len(self.photos)
+        return total - self.photos.count(State.WAITING), total
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether photos wait to be classified."""
+        return self.photos.count(State.WAITING) > 0
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether folders are being read."""
+        return self._listing > 0
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Add the pictures at ``paths``; folders with their subfolders. Listed off this thread."""
+        if not paths:
+            return
+        self._serial += 1
+        self._listing += 1
+        self.progress_changed.emit()
+        self.tasks.run(f"list {self._serial}", lambda: photos_of_paths(paths), self._on_listed)
+
+    def take(self, mime: QMimeData) -> None:
+        """Add what was dropped or pasted."""
+        paths, photos = photos_in(mime)
+        self.open_paths(paths)
+        self.add(photos)
+
+    def add(self, photos: Sequence[Photo]) -> None:
+        """Add photos; the first new one becomes the current one."""
+        if not photos:
+            return
+        self.photos.add(photos)
+        self._request(p for p in photos if p.state is State.WAITING)
+        self.choose(photos[0].key)
+        self.progress_changed.emit()
+
+    def choose(self, key: int) -> None:
+        """Show the photo ``key``."""
+        row = self.photos.row_of(key)
+        photo = None if row is None else self.photos.at(row)
+        if photo is self._current:
+            return
+        self._current = photo
+        self._thread.prefer(key)
+        self.current_changed.emit()
+        if photo is None or (photo.error is not None and photo.path is None):
+            self.tasks.forget("pixels")
+            return
+        self.tasks.run("pixels", lambda: levels_for_screen(photo), self._on_pixels)
+
+    def step(self, by: int) -> None:
+        """Show the next (1) or previous (-1) photo."""
+        if self._current is None:
+            return
+        row = (self.photos.row_of(self._current.key) or 0) + by
+        if 0 <= row < len(self.photos):
+            self.choose(self.photos.at(row).key)
+
+    def remove_current(self) -> None:
+        """Take the current photo out; its neighbour becomes the current one."""
+        if self._current is None:
+            return
+        row = self.photos.row_of(self._current.key)
+        if row is None:
+            return
+        self._thread.withdraw(self._current.key)
+        self.photos.remove(row)
+        if len(self.photos):
+            self.choose(self.photos.at(min(row, len(self.photos) - 1)).key)
+        else:
+            self._show_none()
+        self.progress_changed.emit()
+
+    def remove_all(self) -> None:
+        """Take all photos out."""
+        self._thread.withdraw_all()
+        self.photos.clear()
+        self._show_none()
+        self.progress_changed.emit()
+
+    def want_thumbnail(self, photo: Photo) -> None:
+        """The view shows a photo whose turn has not come: make its thumbnail meanwhile."""
+        key = f"thumbnail {photo.key}"
+        if self.tasks.is_pending(key) or photo.state is not State.WAITING:
+            return
+
+        def deliver(result: Any) -> None:
+            if isinstance(result, QImage) and photo.thumbnail is None:
+                photo.thumbnail = result
+                self.photos.tell([photo])
+
+        self.tasks.run(
+            key,
+            lambda: thumbnail_of(image_of(read_photo(photo, _THUMBNAIL_ENOUGH))),
+            deliver,
+            in_background=True,
+        )
+
+    # Work
+
+    def halt(self) -> None:
+        """Stop classifying; what is done stays."""
+        self._thread.withdraw_all()
+        self._set_state(State.WAITING, State.STOPPED)
+
+    def classify_again(self) -> None:
+        """Classify again what was stopped or failed; if there is none, the current photo."""
+        photos = [p for p in self.photos if p.state in {State.STOPPED, State.FAILED}]
+        if not photos and self._current is not None:
+            photos = [self._current]
+        for photo in photos:
+            # A file that was missing may be there again, an address will not become a file.
+            if photo.error is None or photo.path is not None:
+                photo.state = State.WAITING
+                photo.stale = photo.classification is not None
+                photo.outcome = photo.classification
+        self._request(p for p in photos if p.state is State.WAITING)
+        self._tell(photos)
+
+    def results(self) -> list[tuple[str, Any]]:
+        """(location, outcome) of all photos that have one."""
+        return [(p.location, p.outcome) for p in self.photos if p.outcome and not p.stale]
+
+    def export(self, path: str, as_json: bool) -> None:
+        """Write all results to a file, as the command line would."""
+        results, top, total = self.results(), self._settings.number(TOP), len(self.photos)
+
+        def deliver(error: Any) -> None:
+            if isinstance(error, VggscopeError):
+                self.failed.emit(error)
+                return
+            text = self.tr("Wrote the results of {0} of {1} photos to {2}.")
+            self.said.emit(text.format(len(results), total, path))
+
+        self.tasks.run(f"export {path}", _exporter(path, results, top, as_json), deliver)
+
+    # Slots
+
+    @Slot(str)
+    def _on_setting(self, key: str) -> None:
+        if key in {MODEL.key, FIT.key}:
+            self._load()
+
+    @Slot(object)
+    def _on_model_loaded(self, model: LoadedModel) -> None:
+        self.model = model
+        self._generation += 1
+        renewed = [p for p in self.photos if p.state in {State.DONE, State.WAITING}]
+        for photo in renewed:
+            photo.state, photo.stale = State.WAITING, photo.classification is not None
+        self._request(renewed)
+        self.model_changed.emit()
+        self._tell(renewed)
+
+    @Slot(str, object)
+    def _on_model_failed(self, _name: str, error: VggscopeError) -> None:
+        if self.model is not None:
+            # The one in use stays, and the setting says so.
+            self._settings.set(MODEL, self.model.name)
+        elif self._settings.text(MODEL) != MODEL.default:
+            self._settings.set(MODEL, MODEL.default)
+        self.failed.emit(error)
+        self.model_changed.emit()
+
+    @Slot(object)
+    def _on_answer(self, answer: Answer) -> None:
+        photo = answer.request.photo
+        if answer.request.generation != self._generation or photo.state is not State.WAITING:
+            return
+        photo.outcome, photo.stale = answer.outcome, False
+        photo.state = State.FAILED if photo.error is not None else State.DONE
+        photo.thumbnail = answer.thumbnail or photo.thumbnail
+        self._tell([photo])
+
+    def _on_listed(self, photos: Any) -> None:
+        self._listing -= 1
+        if isinstance(photos, Exception):
+            raise photos
+        self.add(photos)
+        self.progress_changed.emit()
+
+    def _on_pixels(self, levels: Any) -> None:
+        if isinstance(levels, VggscopeError):
+            # The inference thread reads the same file and reports the same error.
+            return
+        if isinstance(levels, Exception):
+            raise levels
+        self.pixels_ready.emit(levels)
+
+    def _load(self) -> None:
+        fit = self._settings.text(FIT)
+        self._thread.load(
+            self._settings.text(MODEL), None if fit == FIT.default else cast("Fit", fit)
+        )
+
+    def _request(self, photos: Iterable[Photo]) -> None:
+        self._thread.classify([Request(photo, self._generation) for photo in photos])
+
+    def _show_none(self) -> None:
+        self._current = None
+        self.tasks.forget("pixels")
+        self.current_changed.emit()
+
+    def _set_state(self, former: State, latter: State) -> None:
+        changed = [p for p in self.photos if p.state is former]
+        for photo in changed:
+            photo.state = latter
+        self._tell(changed)
+
+    def _tell(self, photos: Iterable[Photo]) -> None:
+        photos = list(photos)
+        self.photos.tell(photos)
+        if self._current in photos:
+            self.current_updated.emit()
+        self.progress_changed.emit()
+
+
+def _exporter(
+    path: str,
+    results: list[tuple[str, Any]],
+    top: int,
+    as_json: bool,
+) -> Callable[[], None]:
+    def write() -> None:
+        from vggscope.inference import report  # noqa: PLC0415 (not needed to start)
+
+        if as_json:
+            text = report.as_json([report.as_json_object(*r, top) for r in results])
+        else:
+            text = report.as_csv(results, top)
+        file = QSaveFile(path)
+        if file.open(QSaveFile.OpenModeFlag.WriteOnly):
+            file.write(text.encode("utf-8", "backslashreplace"))
+        if not file.commit():
+            raise OutputError(name=Path(path).name, reason=file.errorString())
+
+    return write

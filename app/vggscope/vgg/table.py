@@ -1,0 +1,102 @@
+"""A network as a table, in the manner of Keras' ``model.summary()``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vggscope.vgg.network import Layer, Network
+
+# In two lines, so that the exact counts leave room: VGG16 takes 84 columns.
+_HEADER: Final = (
+    ("", "Output", "", "Receptive", "", ""),
+    ("Layer (type)", "(H × W × C)", "Param #", "field", "Stride", "MACs"),
+)
+_GAP: Final = "  "
+_BYTES_PER_PARAMETER: Final = 4
+
+
+def format_table(network: Network) -> str:
+    """One line for each layer, then the totals; the text ends with a line break.
+
+    Sizes in bytes are those of 32-bit floating-point parameters, as in Keras, however the file
+    stores them.
+    """
+    body = [_cells(layer) for layer in network.layers]
+    columns = zip(*_HEADER, *body, strict=True)
+    widths = [max(len(cell) for cell in column) for column in columns]
+    rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    lines = [
+        f"Model: {network.title}",
+        rule,
+        *(_line(row, widths) for row in _HEADER),
+        rule,
+        *(_line(row, widths) for row in body),
+        rule,
+        *_totals(network),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_rows(network: Network) -> list[dict[str, object]]:
+    """The layers as plain values for JSON."""
+    return [
+        {
+            "name": layer.name,
+            "type": layer.type,
+            "output_shape": list(layer.output_shape),
+            "parameters": layer.parameters,
+            "macs": layer.macs,
+            "receptive_field": layer.receptive_field,
+            "stride": layer.stride,
+            "kernel": None if layer.kernel is None else list(layer.kernel),
+            "activation": layer.activation,
+        }
+        for layer in network.layers
+    ]
+
+
+def _cells(layer: Layer) -> tuple[str, ...]:
+    return (
+        f"{layer.name} ({layer.type})",
+        " × ".join(str(side) for side in layer.output_shape),
+        f"{layer.parameters:,}",
+        f"{layer.receptive_field:,}",
+        f"{layer.stride:,}",
+        f"{layer.macs:,}",
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    name, *numbers = cells
+    name_width, *number_widths = widths
+    aligned = (cell.rjust(width) for cell, width in zip(numbers, number_widths, strict=True))
+    return _GAP.join((name.ljust(name_width), *aligned)).rstrip()
+
+
+def _totals(network: Network) -> tuple[str, ...]:
+    return (
+        f"Total params: {_with_bytes(network.parameters)}",
+        f"Trainable params: {_with_bytes(network.trainable)}",
+        f"Non-trainable params: {_with_bytes(network.parameters - network.trainable)}",
+        f"Multiply-accumulates: {_short(network.macs)} per picture",
+    )
+
+
+def _with_bytes(parameters: int) -> str:
+    if parameters == 0:
+        return "0"
+    size = parameters * _BYTES_PER_PARAMETER
+    # Keras' units: powers of 1024 under the decimal names.
+    units = ("B", "KB", "MB", "GB")
+    power = min((size.bit_length() - 1) // 10, len(units) - 1)
+    return f"{parameters:,} ({size / 1024**power:.2f} {units[power]})"
+
+
+def _short(count: int) -> str:
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.2f} {unit}"
+    return str(count)

@@ -1,0 +1,287 @@
+"""A model in normal form: a folder of ``graph.onnx``, ``weights.bin`` and ``model.json``.
+
+The graph holds the structure only (kilobytes); the weights lie beside it as ONNX external data,
+which every session and every graph derived from this one shares. ``model.json`` says what neither
+tells: where the model comes from, how a picture becomes its input, and what its outputs mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import msgspec
+
+from vggscope import paths
+from vggscope.errors import ModelCorruptError, ModelDescriptionError, ModelFileMissingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import onnx
+
+FORMAT: Final = 1
+GRAPH: Final = "graph.onnx"
+WEIGHTS: Final = "weights.bin"
+DESCRIPTION: Final = "model.json"
+
+Fit = Literal["crop", "letterbox", "stretch"]
+"""How a picture of any shape becomes the square of the network: "crop" cuts the centre (what
+published accuracies use), "letterbox" shows all of it with borders, "stretch" distorts it."""
+
+_Side = Annotated[int, msgspec.Meta(ge=8, le=4096)]
+_PerChannel = tuple[float, float, float]
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How pixels become the input tensor: (pixel * scale - mean) / std, channel by channel.
+
+    Attributes:
+        name: the graph's input.
+        layout: order of its axes.
+        height, width: of the network's picture.
+        channels: order of the channels; ``mean`` and ``std`` are in this order.
+        scale: factor of pixel values 0..255 (1, or 1/255 where the network wants 0..1).
+        resize: length of the shorter side before the centre is cropped (fit "crop").
+        fit: the published way.
+    """
+
+    name: str
+    layout: Literal["NCHW", "NHWC"]
+    height: _Side
+    width: _Side
+    channels: Literal["RGB", "BGR"]
+    scale: float
+    mean: _PerChannel
+    std: _PerChannel
+    resize: _Side
+    fit: Fit = "crop"
+
+
+class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Names of the graph's outputs: [N, classes], probabilities and the logits before softmax."""
+
+    probabilities: str
+    logits: str | None = None
+
+
+class LayerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A layer by its classic name, with the ONNX operator and the tensor that holds its output."""
+
+    name: str
+    operator: str
+    tensor: str
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Size in bytes and SHA-256 (hexadecimal) of a file of the model."""
+
+    bytes: int
+    sha256: str
+
+
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Accuracy in percent, as published by ``source``: nothing here was measured by the reader."""
+
+    photos: str
+    count: int
+    top1: float
+    top5: float | None = None
+    source: str
+
+
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The content of ``model.json``.
+
+    Attributes:
+        name: what ``--model`` takes.
+        title: what the window shows.
+        note: one sentence that helps to choose.
+        precision: of the weights as stored.
+        labels: a label set of the program (``imagenet-1k``), or a file in the model's folder.
+    """
+
+    format: Literal[1]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    title: str
+    note: str
+    source: str
+    licence: str
+    precision: Literal["fp32", "fp16", "int8"]
+    input: Input
+    output: Output
+    labels: str
+    layers: tuple[LayerEntry, ...]
+    accuracy: tuple[Accuracy, ...]
+    files: dict[Literal["graph.onnx", "weights.bin"], FileEntry]
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A class: its WordNet id ("" where it has none) and its English name."""
+
+    wnid: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An installed model: its folder and its description."""
+
+    folder: Path
+    description: Description
+
+    @property
+    def name(self) -> str:
+        """What ``--model`` takes."""
+        return self.description.name
+
+    @property
+    def title(self) -> str:
+        """What the window shows."""
+        return self.description.title
+
+    @property
+    def graph_path(self) -> Path:
+        """The ONNX file that sessions are opened from."""
+        return self.folder / GRAPH
+
+    def labels(self) -> tuple[Label, ...]:
+        """The classes in the order of the outputs.
+
+        Raises:
+            ModelDescriptionError: the label file is missing or malformed.
+        """
+        name = self.description.labels
+        own = self.folder / name
+        path = own if own.suffix == ".json" else paths.resource("labels", f"{name}.json")
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=tuple[Label, ...])
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ModelDescriptionError(
+                model=self.name, reason=f"its labels “{name}” cannot be read ({error})"
+            ) from error
+
+    def check_sizes(self) -> None:
+        """See that the files are there and have the promised sizes (instant).
+
+        Raises:
+            ModelFileMissingError: a file is not there or may not be read.
+            ModelCorruptError: a file has another size.
+        """
+        for name, entry in self.description.files.items():
+            try:
+                size = (self.folder / name).stat().st_size
+            except OSError as error:
+                raise ModelFileMissingError(
+                    model=self.name, file=name, reason=error.strerror or str(error)
+                ) from error
+            if size != entry.bytes:
+                raise ModelCorruptError(
+                    model=self.name,
+                    file=name,
+                    reason=f"has {size:,} bytes instead of {entry.bytes:,}",
+                )
+
+    def check_content(self) -> None:
+        """Compare the SHA-256 of every file (reads all of them; releases the GIL).
+
+        Raises:
+            ModelFileMissingError: a file is not there or may not be read.
+            ModelCorruptError: a file holds other bytes than were installed.
+        """
+        for name, entry in self.description.files.items():
+            try:
+                digest = sha256_of(self.folder / name)
+            except OSError as error:
+                raise ModelFileMissingError(
+                    model=self.name, file=name, reason=error.strerror or str(error)
+                ) from error
+            if digest != entry.sha256:
+                raise ModelCorruptError(
+                    model=self.name,
+                    file=name,
+                    reason="does not hold the bytes that were installed (SHA-256 differs)",
+                )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_model(folder: Path) -> Model:
+    """Read the description of the model in ``folder``.
+
+    Raises:
+        ModelFileMissingError: there is no readable ``model.json``.
+        ModelDescriptionError: it is malformed, or breaks a rule of ``Description``.
+    """
+    try:
+        content = (folder / DESCRIPTION).read_bytes()
+    except OSError as error:
+        raise ModelFileMissingError(
+            model=folder.name, file=DESCRIPTION, reason=error.strerror or str(error)
+        ) from error
+    try:
+        description = msgspec.json.decode(content, type=Description)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ModelDescriptionError(model=folder.name, reason=str(error)) from error
+    if problem := _contradiction(description):
+        raise ModelDescriptionError(model=folder.name, reason=problem)
+    return Model(folder, description)
+
+
+def _contradiction(description: Description) -> str | None:
+    """What no schema can say."""
+    preprocessing = description.input
+    if 0.0 in preprocessing.std:
+        return "a standard deviation of 0 - at `$.input.std`"
+    if preprocessing.scale == 0.0:
+        return "a scale of 0 - at `$.input.scale`"
+    if preprocessing.resize < max(preprocessing.height, preprocessing.width):
+        return "a crop larger than the resized picture - at `$.input.resize`"
+    if missing := {GRAPH, WEIGHTS} - set(description.files):
+        return f"no entry for {', '.join(sorted(missing))} - at `$.files`"
+    if "/" in description.labels or "\\" in description.labels:
+        return "labels outside the model's folder - at `$.labels`"
+    return None
+
+
+def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
+    """Write ``proto`` to ``folder`` in normal form.
+
+    Args:
+        proto: the model with its weights inside; its tensors are moved out.
+        folder: made if absent; a model that is already there is replaced.
+        facts: the fields of ``Description`` other than ``format`` and ``files``.
+
+    Raises:
+        ModelDescriptionError: the facts do not make a valid description.
+    """
+    import onnx  # noqa: PLC0415 (162 ms that reading a model does not need)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (GRAPH, WEIGHTS, DESCRIPTION):
+        # onnx appends to an external data file that is already there.
+        (folder / name).unlink(missing_ok=True)
+    onnx.save(
+        proto,
+        folder / GRAPH,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=WEIGHTS,
+        size_threshold=1024,
+    )
+    # onnx writes the weights through a private temporary file: readable by its owner alone.
+    (folder / WEIGHTS).chmod((folder / GRAPH).stat().st_mode & 0o777)
+    files = {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
+        for name in (GRAPH, WEIGHTS)
+    }
+    content = {"format": FORMAT, **facts, "files": files}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    return read_model(folder)

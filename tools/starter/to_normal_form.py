@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Write the starter models into models/ in normal form.
+
+    python tools/starter/to_normal_form.py FOLDER
+
+FOLDER holds vgg16-compact.onnx and vgg16-compact-int8.onnx (see README.md for how they are made).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import onnx
+
+from vggscope.zoo.normal_form import write_model
+
+HERE = Path(__file__).resolve().parent
+MODELS = HERE.parents[1] / "models"
+QUANTIZED_OUTPUT = "_QuantizeLinear_Input"
+LAYERS = {"Conv", "Relu", "MaxPool", "GlobalAveragePool", "Gemm", "Softmax"}
+COMMON = {
+    "source": "VGG16 convolutions by K. Simonyan and A. Zisserman (arXiv:1409.1556), weights by the "
+    "Visual Geometry Group, University of Oxford; compact head by VGGscope, distilled from "
+    "EfficientNet-Lite0",
+    "licence": "CC-BY-4.0 (convolutions), Apache-2.0 (head)",
+    "input": {
+        "name": "data",
+        "layout": "NCHW",
+        "height": 224,
+        "width": 224,
+        "channels": "BGR",
+        "scale": 1.0,
+        "mean": [103.939, 116.779, 123.68],
+        "std": [1.0, 1.0, 1.0],
+        "resize": 256,
+        "fit": "crop",
+    },
+    "output": {"probabilities": "prob", "logits": "fc8"},
+    "labels": "imagenet-1k",
+}
+CARD = "MODEL_CARD.md"
+VARIANTS = {
+    "vgg16-compact": {
+        "title": "VGG16 compact",
+        "note": "The true VGG16 convolutions with a small head of our own.",
+        "precision": "fp16",
+        "accuracy": [
+            {"photos": "sample1k", "count": 1000, "top1": 66.8, "top5": 88.7, "source": CARD},
+            {
+                "photos": "ILSVRC-2012 val, 650",
+                "count": 650,
+                "top1": 71.1,
+                "top5": 90.8,
+                "source": CARD,
+            },
+            {"photos": "Imagenette val", "count": 3925, "top1": 78.3, "top5": 93.4, "source": CARD},
+        ],
+    },
+    "vgg16-compact-int8": {
+        "title": "VGG16 compact (fast)",
+        "note": "The same network in 8-bit integers: faster on most CPUs, now and then another answer.",
+        "precision": "int8",
+        "accuracy": [
+            {"photos": "ILSVRC-2012 val, 150", "count": 150, "top1": 72.0, "source": CARD},
+        ],
+    },
+}
+
+
+def with_float_softmax(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without the quantization of its probabilities.
+
+    In 8 bits every class below 0.2 % becomes a tie at zero: the logits, and so the order, are
+    known better than that.
+    """
+    nodes = {node.output[0]: node for node in proto.graph.node}
+    softmax = nodes.get("prob" + QUANTIZED_OUTPUT)
+    if softmax is not None:
+        for tensor in ("prob", "prob_QuantizeLinear_Output"):
+            proto.graph.node.remove(nodes[tensor])
+        softmax.output[0] = "prob"
+    return proto
+
+
+def layers_of(proto: onnx.ModelProto) -> list[list[str]]:
+    """(classic name, operator, tensor) of each layer, in order."""
+    return [
+        [node.name, node.op_type, node.output[0]]
+        for node in proto.graph.node
+        if node.op_type in LAYERS
+    ]
+
+
+def main(folder: Path) -> None:
+    for name, facts in VARIANTS.items():
+        proto = with_float_softmax(onnx.load(folder / f"{name}.onnx"))
+        layers = [
+            {"name": layer, "operator": operator, "tensor": tensor}
+            for layer, operator, tensor in layers_of(proto)
+        ]
+        model = write_model(proto, MODELS / name, name=name, **COMMON, **facts, layers=layers)
+        print(model.folder.name, {k: v.bytes for k, v in model.description.files.items()})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
