@@ -88,6 +88,8 @@ def test_thirty_two_bits(encode, values, expected):
         ([-1.0, 0.0, 1.0], [0, 128, 255]),
         ([np.nan, np.inf, 1.0], [0, 0, 255]),
         ([0.0, 1e30], [0, 255]),
+        ([-3e38, 0.0, 3e38], [0, 128, 255]),
+        ([-1e-45, 0.0], [0, 0]),
     ],
 )
 def test_floating_point(encode, values, expected):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +257,17 @@ def test_warnings_of_others_still_count(encode):
     read_still(encode(quadrants(), "PNG"), name="x")
     with pytest.raises(UserWarning, match="ours"):
         warnings.warn("ours", UserWarning, stacklevel=1)
+
+
+def test_threads_do_not_disturb_each_other(encode):
+    # A broken EXIF block makes Pillow warn, which would be an error here.
+    broken = b"Exif\0\0II*\0\x08\0\0\0\xff\0" + bytes(range(200))
+    files = [encode(quadrants(), "PNG"), encode(quadrants(), "JPEG", exif=broken)] * 20
+    expected = [read_still(data, name="x").pixels for data in files[:2]]
+    with ThreadPoolExecutor(4) as pool:
+        frames = list(pool.map(lambda data: read_still(data, name="x"), files))
+    for index, frame in enumerate(frames):
+        np.testing.assert_array_equal(frame.pixels, expected[index % 2])
 
 
 def test_suffixes_are_lower_case_and_cover_the_formats():

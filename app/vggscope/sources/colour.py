@@ -58,8 +58,12 @@ def _grey(image: Image.Image) -> Image.Image:
     """8-bit grey of deeper grey: Pillow itself would clip at 255."""
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
-        # Division by 257, correctly rounded; astype also leaves the foreign byte order.
-        grey = ((values.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
+        # Division by 257, correctly rounded, without temporary copies of a large picture.
+        deep = values.astype(np.uint32)
+        deep *= 255
+        deep += 32895
+        deep >>= 16
+        grey = deep.astype(np.uint8)
     else:
         # TIFF does not tell what white is; elsewhere, deep grey has 16 bits.
         bounded = image.mode == "I" and image.format != "TIFF"
@@ -78,19 +82,19 @@ def _scaled(
     (floating point: 1; integers: 255, 65535), else the highest value. Where there are negative
     values, black is the lowest and white the highest.
     """
-    real = values.astype(np.float32, copy=False)
-    if not np.isfinite(real).all():
-        real = np.nan_to_num(real, nan=0.0, posinf=0.0, neginf=0.0)
+    real = values.astype(np.float32)
+    np.nan_to_num(real, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = min(0.0, float(real.min())), max(0.0, float(real.max()))
     if low < 0:
         white = high
     elif white is None:
         usual = (1.0,) if values.dtype.kind == "f" else (255.0, 65535.0)
         white = next((limit for limit in usual if high <= limit), high)
-    grey: NDArray[np.uint8] = np.clip((real - low) * (255.0 / (white - low)) + 0.5, 0, 255).astype(
-        np.uint8
-    )
-    return grey
+    scale = 255.0 / max(white - low, 1e-30)  # within float32, whatever the values
+    real *= scale
+    real += 0.5 - low * scale
+    np.clip(real, 0, 255, out=real)
+    return real.astype(np.uint8)
 
 
 def _over_white(image: Image.Image) -> Image.Image:

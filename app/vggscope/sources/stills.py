@@ -85,6 +85,10 @@ _WEAK_SIGNATURES: Final = frozenset({"BMP", "PPM"})
 _HEIF_BRANDS: Final = frozenset({b"mif1", b"msf1"})
 # Errors of seeking, which a file's own absurd offsets cause, not the disk.
 _BAD_OFFSET: Final = frozenset({errno.EINVAL, errno.EOVERFLOW})
+# What Pillow says to good files of kinds that it does not know: 12-bit JPEG, TIFF in bands ...
+_UNKNOWN_KIND: Final = re.compile(
+    r"unsupported|cannot handle|unknown (pixel mode|data organization)", re.IGNORECASE
+)
 _MAX_SALVAGED_BYTES: Final = 256 * 1024 * 1024
 _PNG_NEEDED: Final = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _PNG_USEFUL: Final = frozenset({b"tRNS", b"eXIf"})
@@ -197,8 +201,11 @@ def _error_of_decoder(failure: Exception, name: str) -> ImageError:
     causes = (failure, failure.__cause__)
     if "truncated" in str(failure).lower() or any(isinstance(c, EOFError) for c in causes):
         return TruncatedImageError(name=name)
-    lines = str(failure).strip().splitlines()
-    reason = display_name(lines[0][:200]).rstrip(".") if lines else type(failure).__name__
+    # Decoders that notice damage say so; the others trip over it, and talk of Python.
+    said = isinstance(failure, OSError | SyntaxError) and failure.__cause__ is None
+    reason = display_name(str(failure)[:200]).rstrip(".") if said else ""
+    if " " not in reason:  # a mere number or name
+        reason = "its data make no sense"
     return CorruptImageError(name=name, reason=reason)
 
 
@@ -218,7 +225,7 @@ def _parsed(stream: IO[bytes], name: str) -> ImageFile:
         raise
     except Exception as failure:
         text = kind in _WEAK_SIGNATURES and b"\0" not in prefix
-        if text or prefix[8:12] in _HEIF_BRANDS:
+        if text or prefix[8:12] in _HEIF_BRANDS or _UNKNOWN_KIND.search(str(failure)):
             raise NotAnImageError(name=name, formats=FORMAT_NAMES) from failure
         if _ends_early(stream, kind, prefix):
             raise TruncatedImageError(name=name) from failure

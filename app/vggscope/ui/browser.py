@@ -110,6 +110,11 @@ class PhotoBrowser(QWidget):
         self._strip.selectionModel().currentChanged.connect(self._on_strip)
         self._table.selectionModel().currentChanged.connect(self._on_table)
 
+    @property
+    def model(self) -> PhotoModel:
+        """The photos that are shown."""
+        return self._photos
+
     def set_as_table(self, as_table: bool) -> None:
         """Show the table, or the filmstrip."""
         self._views.setCurrentWidget(self._table if as_table else self._strip)
@@ -242,6 +247,7 @@ class _CellDelegate(QStyledItemDelegate):
         photo: Photo = index.data(PHOTO_ROLE)
         colours = self._theme.colours
         cell = QRectF(option.rect).adjusted(5, 3, -5, -3)
+        cell.setHeight(_CELL.height() - 6)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
@@ -260,7 +266,7 @@ class _CellDelegate(QStyledItemDelegate):
         if best is not None:
             first, second = best.label, f"{best.probability * 100:.1f} %"
         else:
-            first, second = photo.name, index.sibling(index.row(), Column.LABEL.value).data()
+            first, second = photo.name, self._browser.model.state_word(photo)
         painter.setOpacity(0.5 if photo.stale else 1.0)
         metrics = QFontMetricsF(painter.font())
         for row, (line, colour) in enumerate(

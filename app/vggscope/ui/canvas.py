@@ -19,6 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from vggscope.ui.theme import picture
+
 if TYPE_CHECKING:
     from vggscope.inference.preprocessing import CropBox
     from vggscope.ui.theme import Theme
@@ -51,6 +53,7 @@ class Canvas(QWidget):
         self._levels: list[QImage] = []
         self._picture_size = QSize()
         self._name = ""
+        self._reason = ""
         self._caption = ""
         self._box: QRectF | None = None
         self._box_visible = True
@@ -89,8 +92,9 @@ class Canvas(QWidget):
             self.fit()
         self.update()
 
-    def clear(self) -> None:
-        """Show no photo."""
+    def clear(self, reason: str = "") -> None:
+        """Show no photo, but ``reason`` why there is none."""
+        self._reason = reason
         self._levels, self._picture_size, self._box = [], QSize(), None
         self._fitted = True
         self.update()
@@ -181,6 +185,18 @@ class Canvas(QWidget):
         self._caption = " · ".join(parts)
         self.setAccessibleDescription(f"{self._name} · {self._caption}")
 
+    def _paint_reason(self, painter: QPainter) -> None:
+        if not self._reason:
+            return
+        colours = self._theme.colours
+        middle = self.rect().center()
+        painter.drawPixmap(middle.x() - 24, middle.y() - 56, picture("warning", colours.muted, 48))
+        painter.setPen(QColor(colours.muted))
+        area = QRectF(self.rect()).adjusted(_MARGIN, 0, -_MARGIN, 0)
+        area.setTop(middle.y() + 4)
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(area, flags, self._reason)
+
     def _paint_photo(self, painter: QPainter) -> None:
         full = self._picture_size
         device_zoom = self._zoom * self.devicePixelRatioF()
@@ -232,6 +248,7 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self._theme.colours.canvas))
         if not self._levels:
+            self._paint_reason(painter)
             return
         self._paint_photo(painter)
         if self._box is not None and self._box_visible:

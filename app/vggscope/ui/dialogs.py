@@ -196,12 +196,15 @@ def _diagnosis() -> str:
 
 def _shortcut_column(sections: list[tuple[str, list[tuple[str, list[str]]]]]) -> QVBoxLayout:
     column = QVBoxLayout()
+    # Said here, since layouts inherit the spacing of the one around them.
+    column.setSpacing(6)
     for title, rows in sections:
         heading = QLabel(title)
         heading.setProperty("heading", True)
         column.addWidget(heading)
         grid = QGridLayout()
         grid.setHorizontalSpacing(28)
+        grid.setVerticalSpacing(6)
         grid.setColumnStretch(0, 1)
         for row, (name, keys) in enumerate(rows):
             grid.addWidget(QLabel(name), row, 0)
@@ -210,7 +213,7 @@ def _shortcut_column(sections: list[tuple[str, list[tuple[str, list[str]]]]]) ->
             grid.addWidget(shown, row, 1, Qt.AlignmentFlag.AlignRight)
         column.addLayout(grid)
         column.addSpacing(12)
-    column.addStretch()
+    column.addStretch(1)
     return column
 
 

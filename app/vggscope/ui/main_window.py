@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._build_toolbar()
         self._build_status_bar()
-        self._overlay = DropOverlay(theme, self)
+        self.drag_overlay = DropOverlay(theme, self)
         self._connect()
         self._restore()
         self._show_current()
@@ -104,12 +105,13 @@ class MainWindow(QMainWindow):
         self._across.addWidget(self.predictions)
         self._across.setStretchFactor(0, 1)
         self._across.setChildrenCollapsible(False)
-        self._across.setSizes([900, 300])
+        self._across.setSizes([980, 300])
         self._down = QSplitter(Qt.Orientation.Vertical)
         self._down.addWidget(self._across)
         self._down.addWidget(self.browser)
         self._down.setStretchFactor(0, 1)
         self._down.setChildrenCollapsible(False)
+        self._down.setSizes([600, self.browser.minimumHeight()])
         self.browser.hide()
         centre = QWidget()
         layout = QVBoxLayout(centre)
@@ -173,6 +175,7 @@ class MainWindow(QMainWindow):
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(10, 3, 12, 3)
         bar.addWidget(self._status, 1)
+        self._zoom.setContentsMargins(0, 0, 18, 0)
         for label in (self._zoom, promise):
             bar.addPermanentWidget(label)
         for label in (self._status, self._zoom, promise):
@@ -251,6 +254,7 @@ class MainWindow(QMainWindow):
         self.canvas.zoom_changed.connect(
             lambda zoom: self._zoom.setText(f"{zoom * self.devicePixelRatioF():.0%}")
         )
+        self._theme.changed.connect(self._show_device)
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
         self.actions_by_key.connect_to(
@@ -319,9 +323,10 @@ class MainWindow(QMainWindow):
         model, photo = self.workbench.model, self.workbench.current
         if model is None:
             return
-        text = f"● {model.device}"
+        dot = f"<span style='color:{self._theme.colours.good}'>●</span>"
+        text = f"{dot}&nbsp; {html.escape(model.device)}"
         if photo is not None and photo.classification is not None and not photo.stale:
-            text += f"  {photo.classification.milliseconds:.0f} ms"
+            text += f"&nbsp; <b>{photo.classification.milliseconds:.0f} ms</b>"
         self._device.setText(text)
 
     def _show_current(self) -> None:
@@ -350,6 +355,7 @@ class MainWindow(QMainWindow):
             self.predictions.show_idle()
         elif photo.error is not None:
             self.predictions.show_failure(photo.error)
+            self.canvas.clear(self.tr("There is no picture to show."))
         elif done is not None:
             device = model.device if model else done.device
             self.predictions.show_classification(done, device, stale=photo.stale)
@@ -466,18 +472,18 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         # Accepted either way: a refused drag would not tell us when it leaves.
-        self._overlay.show_for(welcome=may_hold_photos(event.mimeData()))
+        self.drag_overlay.show_for(welcome=may_hold_photos(event.mimeData()))
         event.accept()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         event.setDropAction(Qt.DropAction.CopyAction)
-        event.setAccepted(self._overlay.is_welcoming)
+        event.setAccepted(self.drag_overlay.is_welcoming)
 
     def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        self._overlay.hide()
+        self.drag_overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self._overlay.hide()
+        self.drag_overlay.hide()
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         self._take(event.mimeData())
@@ -490,7 +496,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._overlay.setGeometry(self.rect())
+        self.drag_overlay.setGeometry(self.rect())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()

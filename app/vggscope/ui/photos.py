@@ -172,12 +172,17 @@ class PhotoModel(QAbstractTableModel):
             return f"{best.probability:.1%}" if best else ""
         return f"{done.milliseconds:.0f} ms" if done else ""
 
+    def state_word(self, photo: Photo) -> str:
+        """What became of a photo that has no prediction, where there is room for a word."""
+        return {
+            State.WAITING: self.tr("waiting"),
+            State.DONE: self.tr("done"),
+            State.FAILED: self.tr("failed"),
+            State.STOPPED: self.tr("stopped"),
+        }[photo.state]
+
     def _state_text(self, photo: Photo) -> str:
-        if photo.error is not None:
-            return message_of(photo.error)
-        if photo.state is State.STOPPED:
-            return self.tr("stopped")
-        return self.tr("waiting")
+        return self.state_word(photo) if photo.error is None else message_of(photo.error)
 
     def _sort_value(self, photo: Photo, column: Column) -> object:
         best, done = photo.best, photo.classification
@@ -223,6 +228,10 @@ class PhotoModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
+        if role == Qt.ItemDataRole.TextAlignmentRole and orientation == Qt.Orientation.Horizontal:
+            # As the cells below.
+            side = "AlignRight" if Column(section) in _NUMBERS else "AlignLeft"
+            return Qt.AlignmentFlag[side] | Qt.AlignmentFlag.AlignVCenter
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if orientation == Qt.Orientation.Vertical:

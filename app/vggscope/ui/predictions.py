@@ -272,8 +272,8 @@ class PredictionsPane(QWidget):
         if stale:
             self._note.setText(self.tr("Out of date: being classified again."))
         else:
-            time = self.tr("{0} ms on {1}.").format(f"{classification.milliseconds:.0f}", device)
-            self._note.setText(time + "\n" + self.tr("Images never leave this computer."))
+            milliseconds = f"{classification.milliseconds:.0f}"
+            self._note.setText(self.tr("{0} ms on {1}").format(milliseconds, device))
 
     def _show_sentence(self, title: str, detail: str, icon: str, *, bad: bool = False) -> None:
         self._classification = None

@@ -64,7 +64,7 @@ TOP: Final = Setting(
     key="top",
     default=5,
     title=QT_TRANSLATE_NOOP("settings", "Predictions shown"),
-    description=QT_TRANSLATE_NOOP("settings", "How many of the most probable classes (top-k)."),
+    description=QT_TRANSLATE_NOOP("settings", "How many of the most probable classes (top‑k)."),
     minimum=1,
     maximum=20,
 )

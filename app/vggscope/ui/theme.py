@@ -152,8 +152,8 @@ def _palette(colours: Colours) -> QPalette:
     for name, colour in {
         role.Window: colours.surface,
         role.WindowText: colours.text,
-        role.Base: colours.surface,
-        role.AlternateBase: colours.raised,
+        role.Base: colours.raised,
+        role.AlternateBase: colours.surface,
         role.Text: colours.text,
         role.PlaceholderText: colours.muted,
         role.Button: colours.raised,
@@ -165,11 +165,11 @@ def _palette(colours: Colours) -> QPalette:
         role.HighlightedText: colours.on_accent,
         role.Link: colours.accent,
         role.LinkVisited: colours.accent,
-        role.Mid: colours.border,
+        role.Mid: colours.muted,
         role.Midlight: colours.track,
         role.Light: colours.raised,
-        role.Dark: colours.border,
-        role.Shadow: colours.border,
+        role.Dark: colours.muted,
+        role.Shadow: colours.muted,
     }.items():
         palette.setColor(name, QColor(colour))
     for name in (role.WindowText, role.Text, role.ButtonText):
@@ -217,6 +217,7 @@ def _style_sheet(c: Colours) -> str:
     QListView, QTableView {{ background: {c.surface}; border: none; outline: none;
         gridline-color: {c.border}; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; alternate-background-color: {c.raised}; }}
+    QTableView::item {{ padding: 0 8px; }}
     QHeaderView::section {{ background: {c.surface}; color: {c.muted}; border: none;
         border-bottom: 1px solid {c.border}; padding: 5px 8px; font-weight: 600; }}
     QTableCornerButton::section {{ background: {c.surface}; border: none; }}

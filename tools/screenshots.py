@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Make the screenshots of the documentation from the real window.
+
+    python tools/screenshots.py [FOLDER] [--all]
+
+Needs no display. Without --all only the pictures that docs/images holds are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QApplication
+
+from vggscope import paths
+from vggscope.ui.actions import Actions
+from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
+from vggscope.ui.main_window import MainWindow
+from vggscope.ui.settings import MODEL, THEME, Settings
+from vggscope.ui.theme import Theme
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = paths.resource("samples")
+PUBLISHED = ("empty", "photo", "photo-dark", "many")
+
+
+class Studio:
+    """A window that is told what to show, and photographed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._application = QApplication(["vggscope"])
+        self.settings = Settings(self._application)
+        self.theme = Theme(self._application)
+        self.theme.use("light")
+        self.window = MainWindow(self.settings, self.theme)
+        self.window.resize(1280, 800)
+        self.window.show()
+        self.window.workbench.start()
+
+    def wait(self, until: Callable[[], bool], seconds: float = 90) -> None:
+        deadline = time.monotonic() + seconds
+        while not until():
+            if time.monotonic() > deadline:
+                sys.exit("the window did not get ready")
+            self._application.processEvents()
+            time.sleep(0.01)
+
+    def settle(self) -> None:
+        """Wait until everything is classified and nothing moves any more."""
+        bench = self.window.workbench
+        self.wait(lambda: bench.model is not None and not bench.is_busy and not bench.is_listing)
+        pause = time.monotonic() + 0.8
+        self.wait(lambda: time.monotonic() > pause)
+
+    def shoot(self, name: str, widget: object = None) -> None:
+        target = widget or self.window
+        target.grab().save(str(self._folder / f"{name}.png"))  # type: ignore[attr-defined]
+        sys.stdout.write(f"{name}.png\n")
+
+    def open(self, *names: str) -> None:
+        self.window.open_paths([str(SAMPLES / n) if "/" not in n else n for n in names])
+        self.settle()
+
+    def close(self) -> None:
+        self.window.close()
+
+
+def make(studio: Studio, wanted: Callable[[str], bool]) -> None:
+    """All pictures, one story."""
+    window, bench = studio.window, studio.window.workbench
+    studio.settle()
+    studio.shoot("empty")
+    studio.open("cat-chelsea.jpg")
+    studio.shoot("photo")
+    studio.theme.use("dark")
+    studio.settle()
+    studio.shoot("photo-dark")
+    if wanted("zoomed"):
+        window.canvas.zoom_by(6)
+        studio.settle()
+        studio.shoot("zoomed")
+        window.resize(900, 600)
+        window.canvas.fit()
+        studio.settle()
+        studio.shoot("narrow-dark")
+    studio.theme.use("light")
+    with tempfile.TemporaryDirectory() as scratch:
+        broken = Path(scratch) / "holiday.jpg"
+        broken.write_bytes((SAMPLES / "coffee.jpg").read_bytes()[:9000])
+        window.resize(1280, 800)
+        bench.remove_all()
+        names = sorted(p.name for p in SAMPLES.glob("*.jpg"))
+        studio.open(*names[:3], str(broken), *names[3:])
+        bench.choose(bench.photos.at(0).key)
+        studio.settle()
+        studio.shoot("many")
+        if not wanted("table"):
+            return
+        bench.choose(bench.photos.at(3).key)
+        studio.settle()
+        studio.shoot("error")
+        window.actions_by_key["as_table"].trigger()
+        studio.settle()
+        studio.shoot("table")
+        window.resize(2560, 1440)
+        studio.settle()
+        studio.shoot("large")
+        window.actions_by_key["as_table"].trigger()
+        studio.theme.use("dark")
+        studio.settle()
+        studio.shoot("large-dark")
+        window.resize(900, 600)
+        studio.settle()
+        studio.shoot("narrow-many-dark")
+        _drags(studio)
+        _dialogs(studio)
+
+
+def _drags(studio: Studio) -> None:
+    for name, file in (("drop", "zebra.jpg"), ("refuse", "notes.txt")):
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(SAMPLES / file))])
+        event = QDragEnterEvent(
+            QPoint(300, 300),
+            Qt.DropAction.CopyAction,
+            mime,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(studio.window, event)
+        studio.shoot(name)
+        studio.window.drag_overlay.hide()
+
+
+def _dialogs(studio: Studio) -> None:
+    window = studio.window
+    models = {"vgg16-compact": "VGG16 compact", "vgg16-compact-int8": "VGG16 compact (fast)"}
+    actions: Actions = window.actions_by_key
+    for scheme in ("light", "dark"):
+        studio.theme.use(scheme)
+        for name, dialog in (
+            ("settings", SettingsDialog(studio.settings, models, window)),
+            ("shortcuts", ShortcutsDialog(actions, window)),
+            ("about", AboutDialog(studio.theme, window.workbench.tasks, window)),
+        ):
+            dialog.show()
+            studio.settle()
+            studio.shoot(f"{name}-{scheme}", dialog)
+            dialog.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--all", action="store_true", help="every state of the window")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data:
+        paths.use_data_dir(Path(data))
+        studio = Studio(arguments.folder)
+        make(studio, lambda name: arguments.all or name in PUBLISHED)
+        studio.close()
+
+
+if __name__ == "__main__":
+    main()
