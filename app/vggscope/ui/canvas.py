@@ -23,6 +23,7 @@ from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
     from vggscope.inference.preprocessing import CropBox
+    from vggscope.ui.images import Levels
     from vggscope.ui.theme import Theme
 
 _MARGIN: Final = 18
@@ -76,16 +77,11 @@ class Canvas(QWidget):
         """What the network sees, in the photo's pixels."""
         return self._box
 
-    def show_levels(self, levels: list[QImage], size: QSize, name: str) -> None:
-        """Show a photo of ``size`` (its full size: the levels may hold fewer pixels).
-
-        Args:
-            levels: the same picture, each half as large as the one before.
-            size: of the photo in its own pixels.
-            name: for the caption.
-        """
+    def show_photo(self, levels: Levels, name: str) -> None:
+        """Show a photo; ``name`` is for the caption."""
+        size = QSize(*levels.size)
         changed = size != self._picture_size
-        self._levels, self._picture_size = levels, size
+        self._levels, self._picture_size = levels.images, size
         self._name = name
         self._make_caption()
         if changed or self._fitted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
@@ -39,16 +40,29 @@ def read_photo(photo: Photo, enough: int | None) -> Frame:
     return read_still(photo.path, name=photo.name, enough=enough)
 
 
-def levels_for_screen(photo: Photo) -> list[QImage]:
-    """The photo for the canvas: in full, then halved again and again.
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """A photo for the canvas: in full, then halved again and again.
 
     Painting a 12-megapixel image into a small window takes 50 ms, from the right level 2.
+
+    Attributes:
+        images: the largest one first; it may hold fewer pixels than the photo has.
+        size: (width, height) of the photo in its own pixels.
+    """
+
+    images: list[QImage]
+    size: tuple[int, int]
+
+
+def levels_for_screen(photo: Photo) -> Levels:
+    """Read a photo for the canvas.
 
     Raises:
         ImageError: it cannot be read.
     """
-    image = image_of(read_photo(photo, _SCREEN_SIDE))
-    levels = [image.convertToFormat(QImage.Format.Format_RGB32)]
+    frame = read_photo(photo, _SCREEN_SIDE)
+    levels = [image_of(frame).convertToFormat(QImage.Format.Format_RGB32)]
     while min(levels[-1].width(), levels[-1].height()) >= 2 * _SMALLEST_LEVEL:
         last = levels[-1]
         levels.append(
@@ -59,7 +73,7 @@ def levels_for_screen(photo: Photo) -> list[QImage]:
                 Qt.TransformationMode.SmoothTransformation,
             )
         )
-    return levels
+    return Levels(levels, frame.size)
 
 
 def image_of(frame: Frame) -> QImage:

@@ -16,7 +16,7 @@ from vggscope.sources.finding import SUFFIXES, Failed, find_stills
 from vggscope.ui.photos import Photo, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _LOOKED_AT: Final = 50
 """How many of the dragged files are looked at while the mouse hovers."""
@@ -51,13 +51,16 @@ def photos_in(mime: QMimeData) -> tuple[list[str], list[Photo]]:
     return [], [_photo_of(url) for url in urls]
 
 
-def photos_of_paths(paths: Iterable[str]) -> list[Photo]:
+def photos_of_paths(paths: Iterable[str], is_wanted: Callable[[], bool]) -> list[Photo]:
     """A photo for every picture at ``paths``, folders and their subfolders included.
 
-    Slow (it lists folders). What cannot be found becomes a photo that has failed.
+    Slow (it lists folders), and so ends early once it is not wanted any more. What cannot be
+    found becomes a photo that has failed.
     """
-    photos = []
+    photos: list[Photo] = []
     for found in find_stills(paths, recursive=True):
+        if not is_wanted():
+            break
         if isinstance(found, Failed):
             name = os.path.basename(found.path) or found.path  # noqa: PTH119 (may be an address)
             photos.append(Photo(name=name, state=State.FAILED, outcome=found.error))

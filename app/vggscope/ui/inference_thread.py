@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from vggscope.errors import Cancelled, InferenceError, VggscopeError
+from vggscope.errors import Cancelled, EngineMissingError, InferenceError, VggscopeError
 from vggscope.ui.images import image_of, read_photo, thumbnail_of
 
 if TYPE_CHECKING:
@@ -60,11 +60,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What became of a request; ``thumbnail`` is None where the photo could not be read."""
+    """What became of a request.
+
+    Attributes:
+        outcome: the classification, or why there is none.
+        thumbnail, size: of the photo; None where it could not be read.
+    """
 
     request: Request
     outcome: Classification | VggscopeError
-    thumbnail: QImage | None
+    thumbnail: QImage | None = None
+    size: tuple[int, int] | None = None
 
 
 class InferenceThread(QThread):
@@ -72,12 +78,12 @@ class InferenceThread(QThread):
 
     Signals:
         model_loaded: a ``LoadedModel``: all results from now on are its.
-        model_failed: (name, VggscopeError): the model in use before stays in use.
+        model_failed: a ``VggscopeError``: the model in use before stays in use.
         answered: an ``Answer``.
     """
 
     model_loaded = Signal(object)
-    model_failed = Signal(str, object)
+    model_failed = Signal(object)
     answered = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -142,7 +148,12 @@ class InferenceThread(QThread):
             self._classifier = Classifier.load(name, fit=fit)
         except VggscopeError as error:
             _log.warning("%s", error)
-            self.model_failed.emit(name, error)
+            self.model_failed.emit(error)
+            return
+        except Exception as error:  # noqa: BLE001 (logged and answered)
+            _log.exception("The model %s could not be loaded", name)
+            reason = f"{type(error).__name__}: {error}"
+            self.model_failed.emit(EngineMissingError(reason=reason))
             return
         self.model_loaded.emit(
             LoadedModel(
@@ -168,9 +179,11 @@ class InferenceThread(QThread):
             for result in classify_stream(
                 classifier, self._take(), read, cancellation=cancellation
             ):
-                frame = result.frame
-                thumbnail = None if frame is None else thumbnail_of(image_of(frame))
-                self._answer(Answer(result.item, result.outcome, thumbnail))
+                answer = Answer(result.item, result.outcome)
+                if (frame := result.frame) is not None:
+                    thumbnail = thumbnail_of(image_of(frame))
+                    answer = Answer(result.item, result.outcome, thumbnail, frame.size)
+                self._answer(answer)
         except Cancelled:
             # What was asked for since then was taken by a stream that had to end.
             with self._changed:
@@ -185,7 +198,7 @@ class InferenceThread(QThread):
                 reason=type(error).__name__,
             )
             for request in list(self._taken.values()):
-                self._answer(Answer(request, failure, None))
+                self._answer(Answer(request, failure))
 
     def _take(self) -> Iterator[Request]:
         """The pending requests, the preferred one first, until something else is to be done."""

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
+    QDialog,
     QFileDialog,
     QLabel,
     QMainWindow,
@@ -38,6 +39,7 @@ from vggscope.ui.actions import MENUS, Actions, translated
 from vggscope.ui.browser import PhotoBrowser
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
+from vggscope.ui.images import Levels
 from vggscope.ui.incoming import has_pasteable, may_hold_photos
 from vggscope.ui.messages import MessageBar
 from vggscope.ui.photos import State
@@ -49,8 +51,6 @@ from vggscope.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
-    from PySide6.QtGui import QImage
-
     from vggscope.ui.theme import Theme
 
 _TOPS: Final = (1, 3, 5, 10, 20)
@@ -268,7 +268,7 @@ class MainWindow(QMainWindow):
                 "copy_text": lambda: self._copy("text"),
                 "copy_csv": lambda: self._copy("csv"),
                 "copy_json": lambda: self._copy("json"),
-                "settings": lambda: SettingsDialog(self._settings, _model_titles(), self).exec(),
+                "settings": lambda: _show(SettingsDialog(self._settings, _model_titles(), self)),
                 "zoom_fit": self.canvas.fit,
                 "zoom_actual": self.canvas.show_actual_size,
                 "zoom_in": self.canvas.zoom_in,
@@ -286,9 +286,9 @@ class MainWindow(QMainWindow):
                 "again": bench.classify_again,
                 "remove": bench.remove_current,
                 "remove_all": bench.remove_all,
-                "shortcuts": lambda: ShortcutsDialog(self.actions_by_key, self).exec(),
+                "shortcuts": lambda: _show(ShortcutsDialog(self.actions_by_key, self)),
                 "open_logs": open_logs,
-                "about": lambda: AboutDialog(self._theme, bench.tasks, self).exec(),
+                "about": lambda: _show(AboutDialog(self._theme, bench.tasks, self)),
             }
         )
         for setting in (TOP, CROP_BOX, WNIDS):
@@ -339,9 +339,9 @@ class MainWindow(QMainWindow):
         self._zoom.setVisible(False)
         self.browser.mark(photo)
         self.setWindowTitle(f"{photo.name} — VGGscope" if photo else "VGGscope")
-        if photo is not None and photo.thumbnail is not None and photo.classification is not None:
+        if photo is not None and photo.thumbnail is not None and photo.size is not None:
             # Something to see until the pixels come.
-            self._show_pixels([photo.thumbnail])
+            self._show_pixels(Levels([photo.thumbnail], photo.size))
         self._show_outcome()
 
     def _show_outcome(self) -> None:
@@ -365,13 +365,11 @@ class MainWindow(QMainWindow):
             self.predictions.show_working()
         self._show_device()
 
-    def _show_pixels(self, levels: list[QImage]) -> None:
+    def _show_pixels(self, levels: Levels) -> None:
         photo = self.workbench.current
-        if photo is None:
-            return
-        size = levels[0].size()
-        self.canvas.show_levels(levels, size, photo.name)
-        self._zoom.setVisible(True)
+        if photo is not None:
+            self.canvas.show_photo(levels, photo.name)
+            self._zoom.setVisible(True)
 
     def _show_progress(self) -> None:
         bench = self.workbench
@@ -379,7 +377,7 @@ class MainWindow(QMainWindow):
         failed = bench.photos.count(State.FAILED)
         self.browser.setVisible(total > 1)
         self.browser.show_progress(done, total, failed)
-        self.actions_by_key["stop"].setEnabled(bench.is_busy)
+        self.actions_by_key["stop"].setEnabled(bench.is_busy or bench.is_listing)
         self.actions_by_key["remove_all"].setEnabled(total > 0)
         for key in ("previous", "next", "as_table"):
             self.actions_by_key[key].setEnabled(total > 1)
@@ -507,6 +505,11 @@ class MainWindow(QMainWindow):
 def open_logs() -> None:
     """Show the log folder in the system's file manager."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.log_dir())))
+
+
+def _show(dialog: QDialog) -> None:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.exec()
 
 
 def _model_titles() -> dict[str, str]:

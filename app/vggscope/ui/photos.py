@@ -49,7 +49,8 @@ class Photo:
         state: how far it has come.
         outcome: the last classification, or why there is none.
         stale: ``outcome`` is of a former model or setting.
-        thumbnail: small, or None until there is one.
+        thumbnail: small, or None while there is none.
+        size: (width, height) of the upright picture, or None until it was read.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Photo:
     outcome: Classification | VggscopeError | None = None
     stale: bool = False
     thumbnail: QImage | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def location(self) -> str:

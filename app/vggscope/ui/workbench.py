@@ -5,6 +5,7 @@ The one place that knows which results are wanted. The window only shows it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vggscope.zoo.normal_form import Fit
 
 _THUMBNAIL_ENOUGH: Final = 128
+_THUMBNAILS_KEPT: Final = 1000
 
 
 class Workbench(QObject):
@@ -40,7 +42,7 @@ class Workbench(QObject):
     Signals:
         current_changed: another photo, or none, is to be shown.
         current_updated: the current photo has another state.
-        pixels_ready: a list of ``QImage`` levels of the current photo.
+        pixels_ready: the ``Levels`` of the current photo.
         progress_changed: ``progress`` or the state of the work is another.
         model_changed: ``model`` is another.
         failed: a ``VggscopeError`` that concerns no single photo.
@@ -49,7 +51,7 @@ class Workbench(QObject):
 
     current_changed = Signal()
     current_updated = Signal()
-    pixels_ready = Signal(list)
+    pixels_ready = Signal(object)
     progress_changed = Signal()
     model_changed = Signal()
     failed = Signal(object)
@@ -65,7 +67,10 @@ class Workbench(QObject):
         self._generation = 0
         self._current: Photo | None = None
         self._serial = 0
-        self._listing = 0
+        self._listings: set[str] = set()
+        self._asked: tuple[str, Fit | None] | None = None
+        self._broken: VggscopeError | None = None
+        self._with_thumbnail: OrderedDict[int, Photo] = OrderedDict()
         self._thread.model_loaded.connect(self._on_model_loaded)
         self._thread.model_failed.connect(self._on_model_failed)
         self._thread.answered.connect(self._on_answer)
@@ -102,16 +107,27 @@ class Workbench(QObject):
     @property
     def is_listing(self) -> bool:
         """Whether folders are being read."""
-        return self._listing > 0
+        return bool(self._listings)
 
     def open_paths(self, paths: Sequence[str]) -> None:
         """Add the pictures at ``paths``; folders with their subfolders. Listed off this thread."""
         if not paths:
             return
         self._serial += 1
-        self._listing += 1
+        key = f"list {self._serial}"
+        self._listings.add(key)
         self.progress_changed.emit()
-        self.tasks.run(f"list {self._serial}", lambda: photos_of_paths(paths), self._on_listed)
+
+        def deliver(photos: Any) -> None:
+            self._listings.discard(key)
+            if isinstance(photos, Exception):
+                raise photos
+            self.add(photos)
+            self.progress_changed.emit()
+
+        self.tasks.run(
+            key, lambda: photos_of_paths(paths, lambda: self.tasks.is_pending(key)), deliver
+        )
 
     def take(self, mime: QMimeData) -> None:
         """Add what was dropped or pasted."""
@@ -124,6 +140,7 @@ class Workbench(QObject):
         if not photos:
             return
         self.photos.add(photos)
+        self._admit_defeat()
         self._request(p for p in photos if p.state is State.WAITING)
         self.choose(photos[0].key)
         self.progress_changed.emit()
@@ -158,6 +175,7 @@ class Workbench(QObject):
         if row is None:
             return
         self._thread.withdraw(self._current.key)
+        self._with_thumbnail.pop(self._current.key, None)
         self.photos.remove(row)
         if len(self.photos):
             self.choose(self.photos.at(min(row, len(self.photos) - 1)).key)
@@ -168,19 +186,20 @@ class Workbench(QObject):
     def remove_all(self) -> None:
         """Take all photos out."""
         self._thread.withdraw_all()
+        self._with_thumbnail.clear()
         self.photos.clear()
         self._show_none()
         self.progress_changed.emit()
 
     def want_thumbnail(self, photo: Photo) -> None:
-        """The view shows a photo whose turn has not come: make its thumbnail meanwhile."""
+        """The view shows a photo that has none: its turn has not come, or was long ago."""
         key = f"thumbnail {photo.key}"
-        if self.tasks.is_pending(key) or photo.state is not State.WAITING:
+        if self.tasks.is_pending(key) or photo.state is State.FAILED:
             return
 
         def deliver(result: Any) -> None:
-            if isinstance(result, QImage) and photo.thumbnail is None:
-                photo.thumbnail = result
+            if isinstance(result, QImage):
+                self._keep_thumbnail(photo, result)
                 self.photos.tell([photo])
 
         self.tasks.run(
@@ -193,12 +212,18 @@ class Workbench(QObject):
     # Work
 
     def halt(self) -> None:
-        """Stop classifying; what is done stays."""
+        """Stop classifying and looking for pictures; what is done stays."""
+        for key in self._listings:
+            self.tasks.forget(key)
+        self._listings.clear()
         self._thread.withdraw_all()
         self._set_state(State.WAITING, State.STOPPED)
 
     def classify_again(self) -> None:
         """Classify again what was stopped or failed; if there is none, the current photo."""
+        if self._broken is not None:
+            self._broken = None
+            self._load()
         photos = [p for p in self.photos if p.state in {State.STOPPED, State.FAILED}]
         if not photos and self._current is not None:
             photos = [self._current]
@@ -232,12 +257,13 @@ class Workbench(QObject):
 
     @Slot(str)
     def _on_setting(self, key: str) -> None:
-        if key in {MODEL.key, FIT.key}:
+        if key in {MODEL.key, FIT.key} and self._wanted() != self._asked:
             self._load()
 
     @Slot(object)
     def _on_model_loaded(self, model: LoadedModel) -> None:
         self.model = model
+        self._broken = None
         self._generation += 1
         renewed = [p for p in self.photos if p.state in {State.DONE, State.WAITING}]
         for photo in renewed:
@@ -246,13 +272,18 @@ class Workbench(QObject):
         self.model_changed.emit()
         self._tell(renewed)
 
-    @Slot(str, object)
-    def _on_model_failed(self, _name: str, error: VggscopeError) -> None:
+    @Slot(object)
+    def _on_model_failed(self, error: VggscopeError) -> None:
         if self.model is not None:
-            # The one in use stays, and the setting says so.
+            # The one in use stays, and the settings say so.
+            self._asked = (self.model.name, self.model.fit)
+            self._settings.set(FIT, self.model.fit or FIT.default)
             self._settings.set(MODEL, self.model.name)
         elif self._settings.text(MODEL) != MODEL.default:
             self._settings.set(MODEL, MODEL.default)
+        else:
+            self._broken = error
+            self._admit_defeat()
         self.failed.emit(error)
         self.model_changed.emit()
 
@@ -263,15 +294,10 @@ class Workbench(QObject):
             return
         photo.outcome, photo.stale = answer.outcome, False
         photo.state = State.FAILED if photo.error is not None else State.DONE
-        photo.thumbnail = answer.thumbnail or photo.thumbnail
+        photo.size = answer.size
+        if answer.thumbnail is not None:
+            self._keep_thumbnail(photo, answer.thumbnail)
         self._tell([photo])
-
-    def _on_listed(self, photos: Any) -> None:
-        self._listing -= 1
-        if isinstance(photos, Exception):
-            raise photos
-        self.add(photos)
-        self.progress_changed.emit()
 
     def _on_pixels(self, levels: Any) -> None:
         if isinstance(levels, VggscopeError):
@@ -281,11 +307,31 @@ class Workbench(QObject):
             raise levels
         self.pixels_ready.emit(levels)
 
-    def _load(self) -> None:
+    def _wanted(self) -> tuple[str, Fit | None]:
+        """The model and the fit that the settings ask for."""
         fit = self._settings.text(FIT)
-        self._thread.load(
-            self._settings.text(MODEL), None if fit == FIT.default else cast("Fit", fit)
-        )
+        return self._settings.text(MODEL), None if fit == FIT.default else cast("Fit", fit)
+
+    def _load(self) -> None:
+        self._asked = self._wanted()
+        self._thread.load(*self._asked)
+
+    def _admit_defeat(self) -> None:
+        """Without any model every photo fails, for the reason that the model did."""
+        if self._broken is None:
+            return
+        waiting = [p for p in self.photos if p.state is State.WAITING]
+        for photo in waiting:
+            photo.state, photo.outcome = State.FAILED, self._broken
+        self._tell(waiting)
+
+    def _keep_thumbnail(self, photo: Photo, thumbnail: QImage) -> None:
+        """Keep the latest thousand: ten thousand would fill a gigabyte."""
+        photo.thumbnail = thumbnail
+        self._with_thumbnail[photo.key] = photo
+        self._with_thumbnail.move_to_end(photo.key)
+        if len(self._with_thumbnail) > _THUMBNAILS_KEPT:
+            self._with_thumbnail.popitem(last=False)[1].thumbnail = None
 
     def _request(self, photos: Iterable[Photo]) -> None:
         self._thread.classify([Request(photo, self._generation) for photo in photos])
