@@ -46,7 +46,7 @@ class Studio:
         self.window = MainWindow(self.settings, self.theme)
         self.window.resize(1280, 800)
         self.window.show()
-        self.window.workbench.start()
+        self.window.begin()
 
     def wait(self, until: Callable[[], bool], seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds

@@ -47,7 +47,7 @@ def run_window(files: Sequence[str]) -> int:
     _close_on_signals(window)
     window.show()
     # The window is painted before the engines are imported.
-    QTimer.singleShot(0, window.workbench.start)
+    QTimer.singleShot(0, window.begin)
     window.open_paths([os.path.abspath(f) if "://" not in f else f for f in files])  # noqa: PTH100
     if crashes:
         window.messages.tell(

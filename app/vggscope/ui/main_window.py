@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import html
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QMimeData, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
-    QActionGroup,
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
@@ -23,7 +21,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
-    QMenu,
     QSizePolicy,
     QSplitter,
     QStackedWidget,
@@ -35,29 +32,34 @@ from PySide6.QtWidgets import (
 
 from vggscope import paths
 from vggscope.sources.finding import SUFFIXES
-from vggscope.ui.actions import MENUS, Actions, translated
+from vggscope.ui.actions import Actions
 from vggscope.ui.browser import PhotoBrowser
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
 from vggscope.ui.images import Levels
 from vggscope.ui.incoming import has_pasteable, may_hold_photos
+from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
 from vggscope.ui.photos import State
 from vggscope.ui.predictions import PredictionsPane
 from vggscope.ui.recent import RecentFiles
-from vggscope.ui.settings import CROP_BOX, FIT, MODEL, THEME, TOP, WNIDS, Settings, window_state
+from vggscope.ui.settings import CROP_BOX, MODEL, THEME, TOP, WNIDS, Settings, window_state
 from vggscope.ui.welcome import DropOverlay, Welcome
 from vggscope.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
-    from vggscope.ui.theme import Theme
 
-_TOPS: Final = (1, 3, 5, 10, 20)
+    from vggscope.ui.theme import Theme
 
 
 class MainWindow(QMainWindow):
     """Shows a workbench.
+
+    Attributes:
+        workbench: what is worked on.
+        actions_by_key: the registry of actions.
+        welcome, canvas, predictions, browser, messages, drag_overlay: its parts.
 
     Signals:
         uncaught: an error that nobody expected was logged (may be emitted on any thread).
@@ -68,6 +70,7 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, theme: Theme) -> None:
         super().__init__()
         self._settings, self._theme = settings, theme
+        self._titles: dict[str, str] = {}
         self.workbench = Workbench(settings, self)
         self.actions_by_key = Actions(self, theme)
         self._recent = RecentFiles(window_state())
@@ -80,14 +83,20 @@ class MainWindow(QMainWindow):
         self.browser = PhotoBrowser(self.workbench.photos, theme, self.actions_by_key)
         self.messages = MessageBar(theme)
         self._build_centre()
-        self._build_menus()
-        self._build_toolbar()
+        menus = Menus(self, self.actions_by_key, settings, self._recent, self.open_paths)
+        self._build_toolbar(menus)
         self._build_status_bar()
         self.drag_overlay = DropOverlay(theme, self)
         self._connect()
         self._restore()
         self._show_current()
         self._show_progress()
+
+    def begin(self) -> None:
+        """Load what the window was shown without: the models' titles, then the model itself."""
+        self._titles = _model_titles()
+        self._show_model()
+        self.workbench.start()
 
     def open_paths(self, files: list[str]) -> None:
         """Add pictures and folders, and remember them."""
@@ -121,28 +130,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._down, 1)
         self.setCentralWidget(centre)
 
-    def _build_menus(self) -> None:
-        self._models_menu = QMenu(self)
-        self._models = QActionGroup(self)
-        self._recent_menu = QMenu(self.tr("Open &Recent"), self)
-        self._recent_menu.aboutToShow.connect(self._fill_recent)
-        for key, title in MENUS.items():
-            menu = self.menuBar().addMenu(translated(title))
-            if key == "model":
-                menu.aboutToShow.connect(lambda menu=menu: self._fill_model_menu(menu))
-                self._fill_model_menu(menu)
-            for action, separated in self.actions_by_key.of_menu(key):
-                if separated:
-                    menu.addSeparator()
-                menu.addAction(action)
-                if action is self.actions_by_key["open_folder"]:
-                    menu.addMenu(self._recent_menu)
-                if action is self.actions_by_key["crop_box"]:
-                    menu.addMenu(self._choice_menu(FIT))
-            if key == "view":
-                menu.addMenu(self._choice_menu(THEME))
-
-    def _build_toolbar(self) -> None:
+    def _build_toolbar(self, menus: Menus) -> None:
         bar = QToolBar(self.tr("Toolbar"))
         bar.setObjectName("toolbar")
         bar.setMovable(False)
@@ -153,14 +141,13 @@ class MainWindow(QMainWindow):
         open_button.clicked.connect(self.actions_by_key["open"].trigger)
         self._model_button = self._tool_button("", self.tr("Model"))
         self._model_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._model_button.setMenu(self._models_menu)
-        self._models_menu.aboutToShow.connect(lambda: self._fill_model_menu(self._models_menu))
+        self._model_button.setMenu(menus.models)
         self._device = QLabel()
         self._device.setProperty("chip", True)
         self._device.setAccessibleName(self.tr("Device"))
         self._top_button = self._tool_button("", self.tr("How many predictions (top-k)"))
         self._top_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._top_button.setMenu(self._top_menu())
+        self._top_button.setMenu(menus.tops)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         for widget in (open_button, self._model_button, self._device, spacer, self._top_button):
@@ -188,54 +175,6 @@ class MainWindow(QMainWindow):
         button.setAccessibleName(name)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         return button
-
-    def _choice_menu(self, setting: Any) -> QMenu:
-        """A submenu of the choices of a setting."""
-        menu = QMenu(_settings_text(setting.title), self)
-        group = QActionGroup(menu)
-        for value, title in setting.choices.items():
-            action = menu.addAction(_settings_text(title))
-            action.setCheckable(True)
-            action.setData(value)
-            group.addAction(action)
-            action.triggered.connect(
-                lambda _checked=False, value=value: self._settings.set(setting, value)
-            )
-
-        def show() -> None:
-            for action in group.actions():
-                action.setChecked(action.data() == self._settings.text(setting))
-
-        menu.aboutToShow.connect(show)
-        return menu
-
-    def _top_menu(self) -> QMenu:
-        menu = QMenu(self)
-        for count in _TOPS:
-            action = menu.addAction(self.tr("Top {0}").format(count))
-            action.triggered.connect(
-                lambda _checked=False, count=count: self._settings.set(TOP, count)
-            )
-        return menu
-
-    def _fill_model_menu(self, menu: QMenu) -> None:
-        menu.clear()
-        for name, title in _model_titles().items():
-            action = menu.addAction(title)
-            action.setCheckable(True)
-            action.setChecked(name == self._settings.text(MODEL))
-            action.triggered.connect(
-                lambda _checked=False, name=name: self._settings.set(MODEL, name)
-            )
-
-    def _fill_recent(self) -> None:
-        self._recent_menu.clear()
-        for path in self._recent.existing():
-            action = self._recent_menu.addAction(Path(path).name)
-            action.setToolTip(path)
-            action.triggered.connect(lambda _checked=False, path=path: self.open_paths([path]))
-        if self._recent_menu.isEmpty():
-            self._recent_menu.addAction(self.tr("Nothing yet")).setEnabled(False)
 
     # Behaviour
 
@@ -313,7 +252,7 @@ class MainWindow(QMainWindow):
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
-        self._model_button.setText(_model_titles().get(wanted, wanted))
+        self._model_button.setText(self._titles.get(wanted, wanted))
         if model is None or model.name != wanted:
             self._device.setText(self.tr("Loading the model…"))
         else:
@@ -522,7 +461,3 @@ def _model_titles() -> dict[str, str]:
 def _bytes(state: QSettings, key: str) -> QByteArray:
     value = state.value(key)
     return value if isinstance(value, QByteArray) else QByteArray()
-
-
-def _settings_text(text: str) -> str:
-    return QCoreApplication.translate("settings", text)

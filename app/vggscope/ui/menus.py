@@ -1,0 +1,124 @@
+"""The menus: the registry's actions, and the choices that settings, models and files offer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from vggscope.ui.actions import MENUS, Actions, translated
+from vggscope.ui.settings import FIT, MODEL, THEME, TOP, Setting, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vggscope.ui.recent import RecentFiles
+
+_TOPS: Final = (1, 3, 5, 10, 20)
+
+
+class Menus(QObject):
+    """Fills the window's menu bar, and makes the menus of the toolbar's buttons.
+
+    Attributes:
+        models: the installed models; filled anew whenever it opens.
+        tops: how many predictions.
+    """
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        actions: Actions,
+        settings: Settings,
+        recent: RecentFiles,
+        open_paths: Callable[[list[str]], None],
+    ) -> None:
+        super().__init__(window)
+        self._window, self._settings = window, settings
+        self._recent, self._open_paths = recent, open_paths
+        self.models = QMenu(window)
+        self._refill(self.models, self._fill_models)
+        self.tops = self._top_menu()
+        recent_menu = QMenu(self.tr("Open &Recent"), window)
+        self._refill(recent_menu, self._fill_recent)
+        after = {
+            actions["open_folder"]: recent_menu,
+            actions["crop_box"]: self._choice_menu(FIT),
+            actions["full_screen"]: self._choice_menu(THEME),
+        }
+        for key, title in MENUS.items():
+            menu = window.menuBar().addMenu(translated(title))
+            if key == "model":
+                self._refill(menu, self._fill_models)
+            for action, separated in actions.of_menu(key):
+                if separated:
+                    menu.addSeparator()
+                menu.addAction(action)
+                if action in after:
+                    menu.addMenu(after[action])
+
+    def _refill(self, menu: QMenu, fill: Callable[[QMenu], None]) -> None:
+        """Call ``fill`` whenever ``menu`` opens."""
+        menu.setToolTipsVisible(True)
+
+        def refill() -> None:
+            menu.clear()
+            fill(menu)
+
+        menu.aboutToShow.connect(refill)
+
+    def _choice_menu(self, setting: Setting) -> QMenu:
+        """A submenu of the choices of a setting."""
+        menu = QMenu(_translated(setting.title), self._window)
+        group = QActionGroup(menu)
+        for value, title in (setting.choices or {}).items():
+            action = menu.addAction(_translated(title))
+            action.setCheckable(True)
+            action.setData(value)
+            group.addAction(action)
+            action.triggered.connect(
+                lambda _checked=False, value=value: self._settings.set(setting, value)
+            )
+
+        def show() -> None:
+            for action in group.actions():
+                action.setChecked(action.data() == self._settings.text(setting))
+
+        menu.aboutToShow.connect(show)
+        return menu
+
+    def _top_menu(self) -> QMenu:
+        menu = QMenu(self._window)
+        for count in _TOPS:
+            action = menu.addAction(self.tr("Top {0}").format(count))
+            action.triggered.connect(
+                lambda _checked=False, count=count: self._settings.set(TOP, count)
+            )
+        return menu
+
+    def _fill_models(self, menu: QMenu) -> None:
+        from vggscope.zoo.models import installed_models  # noqa: PLC0415 (when a menu opens)
+
+        for model in installed_models():
+            action = menu.addAction(model.title)
+            action.setToolTip(model.description.note)
+            action.setCheckable(True)
+            action.setChecked(model.name == self._settings.text(MODEL))
+            action.triggered.connect(
+                lambda _checked=False, name=model.name: self._settings.set(MODEL, name)
+            )
+
+    def _fill_recent(self, menu: QMenu) -> None:
+        for path in self._recent.existing():
+            action = menu.addAction(Path(path).name)
+            action.setToolTip(path)
+            action.triggered.connect(lambda _checked=False, path=path: self._open_paths([path]))
+        if menu.isEmpty():
+            menu.addAction(self.tr("Nothing yet")).setEnabled(False)
+
+
+def _translated(text: str) -> str:
+    return QCoreApplication.translate("settings", text)
