@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from vggscope import __version__, paths
 from vggscope.errors import ModelError, VggscopeError
-from vggscope.zoo.models import installed_models
+from vggscope.zoo.models import model_folders
+from vggscope.zoo.normal_form import read_model
 
 _PACKAGES: Final = (
     "PySide6-Essentials",
@@ -126,13 +127,14 @@ def _engine(problems: list[str]) -> dict[str, str]:
 
 def _models(problems: list[str]) -> dict[str, str]:
     states = {}
-    for model in installed_models():
+    for folder in model_folders():
         try:
+            model = read_model(folder)
             model.check_sizes()
             model.check_content()
-            states[model.name] = f"ok ({model.folder})"
+            states[folder.name] = f"ok ({folder})"
         except ModelError as error:
-            states[model.name] = "damaged"
+            states[folder.name] = f"damaged ({folder})"
             problems.append(f"{error.message} {error.remedy}")
     if not states:
         problems.append("No model was found. Install VGGscope again.")

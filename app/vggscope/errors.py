@@ -245,6 +245,20 @@ class ModelDescriptionError(ModelError):
     )
 
 
+class NotAChainError(ModelError):
+    """The graph cannot be described as layers that follow one another."""
+
+    kind = "not-a-chain"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "The layers of “{model}” cannot be listed: at “{node}”, {reason}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors",
+        "Layer tables are for networks without branches, such as VGG; for another model look at "
+        "the file with a graph viewer.",
+    )
+
+
 # --- engine -----------------------------------------------------------------------------------
 
 

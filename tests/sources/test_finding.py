@@ -97,12 +97,18 @@ def test_same_folder_given_twice_is_read_twice(tmp_path):
 
 def test_deep_tree(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for _ in range(1200):  # deeper than Python calls, less deep than a path may be long
+    depth = 1200  # deeper than Python calls, less deep than a path may be long
+    for _ in range(depth):
         Path("d").mkdir()
         os.chdir("d")
     Path("photo.jpg").write_bytes(b"x")
-    os.chdir(tmp_path)
-    assert names(find_stills([tmp_path], recursive=True)) == ["photo.jpg"]
+    try:
+        assert names(find_stills([tmp_path], recursive=True)) == ["photo.jpg"]
+    finally:  # pytest's own cleaning calls itself for every level, and would fail
+        Path("photo.jpg").unlink()
+        for _ in range(depth):
+            os.chdir("..")
+            Path("d").rmdir()
 
 
 def test_vanished_folder_is_reported(tmp_path, monkeypatch):

@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vggscope import paths
+from vggscope.errors import NotAChainError
 from vggscope.vgg import configs
-from vggscope.vgg.graph import NotAChainError, network_of
+from vggscope.vgg.graph import network_of
 from vggscope.vgg.network import Kind, Layer, Network, receptive_field_box
 
 

@@ -391,7 +391,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         state = window_state()
         if not self.restoreGeometry(_bytes(state, "geometry")):
-            self.resize(1280, 800)
+            self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize() * 0.95))
         for name, splitter in (("across", self._across), ("down", self._down)):
             splitter.restoreState(_bytes(state, name))
         as_table = state.value("as_table", defaultValue=False, type=bool)

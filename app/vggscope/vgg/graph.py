@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from vggscope.errors import QT_TRANSLATE_NOOP, ModelError
+from vggscope.errors import NotAChainError
 from vggscope.vgg.naming import classic_names
 from vggscope.vgg.network import Kind, MisfitError, Network, Operation, build_network
 from vggscope.vgg.tensors import Tensors, integer, integers, label, text
@@ -35,20 +35,6 @@ _TO_CHANNELS_LAST: Final = (0, 2, 3, 1)
 # Where the weights and the bias are among the inputs of the quantised operators.
 _WEIGHTS: Final[Mapping[str, int]] = {"QGemm": 3, "QLinearConv": 3, "QLinearMatMul": 3}
 _BIAS: Final[Mapping[str, int]] = {"QGemm": 6, "QLinearConv": 8}
-
-
-class NotAChainError(ModelError, ValueError):
-    """The graph cannot be described as layers that follow one another."""
-
-    kind = "not-a-chain"
-    message_template = QT_TRANSLATE_NOOP(
-        "errors", "The layers of “{model}” cannot be listed: at “{node}”, {reason}."
-    )
-    remedy_template = QT_TRANSLATE_NOOP(
-        "errors",
-        "Layer tables are for networks without branches, such as VGG; for another model look at "
-        "the file with a graph viewer.",
-    )
 
 
 class _UnreadableError(Exception):

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 def installed_models() -> list[Model]:
     """All usable models, the default first, then by title. A broken one is logged and left out."""
     models: dict[str, Model] = {}
-    for folder in _model_folders():
+    for folder in model_folders():
         try:
             model = read_model(folder)
         except ModelError as error:
@@ -38,7 +38,7 @@ def find_model(name: str | Path) -> Model:
         ModelNotFoundError: no such model; tells the names of those that there are.
         ModelError: it is there, but broken.
     """
-    for folder in _model_folders():
+    for folder in model_folders():
         if folder.name == name:
             return read_model(folder)
     for model in installed_models():
@@ -50,7 +50,8 @@ def find_model(name: str | Path) -> Model:
     raise ModelNotFoundError(model=str(name), known=known)
 
 
-def _model_folders() -> Iterator[Path]:
+def model_folders() -> Iterator[Path]:
+    """The folders that hold a model, usable or broken; bundled ones first."""
     for home in (paths.bundled_models(), paths.user_models()):
         if home.is_dir():
             yield from sorted(path.parent for path in home.glob(f"*/{DESCRIPTION}"))
