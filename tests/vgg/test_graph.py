@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import onnx
 import pytest
-from chains import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vgg.chains import (
     BatchNormalizingExporter,
     CaffeExporter,
     Chain,
@@ -17,9 +20,6 @@ from chains import (
     QuantizingExporter,
     TorchExporter,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from vggscope import paths
 from vggscope.errors import NotAChainError
 from vggscope.vgg import configs
