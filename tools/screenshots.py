@@ -13,21 +13,26 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication
 
 from vggscope import paths
-from vggscope.ui.actions import Actions
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
 from vggscope.ui.main_window import MainWindow
-from vggscope.ui.settings import MODEL, THEME, Settings
+from vggscope.ui.settings import Settings
 from vggscope.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vggscope.ui.actions import Actions
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = paths.resource("samples")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Quantize vgg16-compact to int8 (static, QDQ, per channel, MinMax calibration).
 
-    python quantize.py MODEL.onnx FOLDER_OF_PHOTOS OUT.onnx [--count 64]
+python quantize.py MODEL.onnx FOLDER_OF_PHOTOS OUT.onnx [--count 64]
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 # ONNX Runtime writes a device id unless it is told not to before it is imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnxruntime.quantization import (
@@ -30,6 +31,9 @@ from vggscope.inference.preprocessing import Preprocessor
 from vggscope.sources.finding import find_stills
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Photos(CalibrationDataReader):

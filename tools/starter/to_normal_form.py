@@ -20,8 +20,8 @@ MODELS = HERE.parents[1] / "models"
 QUANTIZED_OUTPUT = "_QuantizeLinear_Input"
 LAYERS = {"Conv", "Relu", "MaxPool", "GlobalAveragePool", "Gemm", "Softmax"}
 COMMON = {
-    "source": "VGG16 convolutions by K. Simonyan and A. Zisserman (arXiv:1409.1556), weights by the "
-    "Visual Geometry Group, University of Oxford; compact head by VGGscope, distilled from "
+    "source": "VGG16 convolutions by K. Simonyan and A. Zisserman (arXiv:1409.1556), weights by "
+    "the Visual Geometry Group, University of Oxford; compact head by VGGscope, distilled from "
     "EfficientNet-Lite0",
     "licence": "CC-BY-4.0 (convolutions), Apache-2.0 (head)",
     "input": {
@@ -59,10 +59,10 @@ VARIANTS = {
     },
     "vgg16-compact-int8": {
         "title": "VGG16 compact (fast)",
-        "note": "The same network in 8-bit integers: faster on most CPUs, now and then another answer.",
+        "note": "The same network in 8-bit integers: faster on most CPUs, now and then less sure.",
         "precision": "int8",
         "accuracy": [
-            {"photos": "ILSVRC-2012 val, 150", "count": 150, "top1": 72.0, "source": CARD},
+            {"photos": "ILSVRC-2012 val", "count": 150, "top1": 72.0, "source": CARD},
         ],
     },
 }
