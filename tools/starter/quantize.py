@@ -46,12 +46,13 @@ class Photos(CalibrationDataReader):
     def _read(folder: Path, count: int) -> Iterator[dict[str, np.ndarray]]:
         preprocessor = Preprocessor(find_model("vgg16-compact").description.input)
         done = 0
-        for photo in find_stills([folder], recursive=True):
+        photos = (p for p in find_stills([folder], recursive=True) if isinstance(p, Path))
+        for photo in photos:
             if done == count:
                 return
             try:
                 frame = read_still(photo, enough=preprocessor.enough)
-            except (ImageError, TypeError):
+            except ImageError:
                 continue
             done += 1
             yield {"data": preprocessor.tensor(frame).values[np.newaxis]}
