@@ -119,7 +119,9 @@ class CrashGuard:
 def _collect_reports() -> list[Path]:
     reports = []
     for path in sorted(paths.log_dir().glob(f"{_RUNNING}*.txt")):
-        if _is_running(int(path.stem.removeprefix(_RUNNING) or 0)):
+        pid = path.stem.removeprefix(_RUNNING)
+        # Not every file that fits the pattern is ours ("running-17 (copy).txt").
+        if not pid.isdecimal() or _is_running(int(pid)):
             continue
         # On Windows the file of a running process cannot be moved, which is how we know.
         with contextlib.suppress(OSError):
@@ -144,4 +146,6 @@ def _is_running(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    except OverflowError:
+        return False
     return True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from vggscope import __version__, paths
 from vggscope.diagnostics import start_logging
-from vggscope.errors import VggscopeError
+from vggscope.errors import OutputError, VggscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,24 +40,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     parsed = parser.parse_args(words)
     _prepare(parsed)
-    _use_utf8()
+    _prepare_streams()
     try:
-        return int(module.run(parsed))
+        status = int(module.run(parsed))
+        # Now, not at exit: there Python itself would complain of a pipe or disk that takes no more.
+        sys.stdout.flush()
     except VggscopeError as error:
-        sys.stderr.write(f"vggscope: {error.message} {error.remedy}\n")
-        return NOTHING_DONE
+        return _fail(error)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (head, less) has seen enough. Python would complain once more
-        # when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output (head, less) has seen enough.
+        _abandon_stdout()
         return ALL_DONE
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Writing to stdout: all other files are used where their errors are handled.
+        _abandon_stdout()
+        return _fail(OutputError(name="stdout", reason=error.strerror or str(error)))
+    return status
 
 
 def main_gui() -> int:
     """Open the window with the files named on the command line."""
     return _open_window(sys.argv[1:])
+
+
+def _fail(error: VggscopeError) -> int:
+    sys.stderr.write(f"vggscope: {error.message} {error.remedy}\n")
+    return NOTHING_DONE
+
+
+def _abandon_stdout() -> None:
+    """What is still buffered goes nowhere: Python would complain when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command_position(words: Sequence[str]) -> int | None:
@@ -108,11 +125,14 @@ def _prepare(parsed: argparse.Namespace) -> None:
     start_logging(verbose=parsed.verbose)
 
 
-def _use_utf8() -> None:
+def _prepare_streams() -> None:
     """Write UTF-8 whatever the locale.
 
     A file name that is no UTF-8 comes out escaped, which is also how JSON writes it.
     """
+    # Python has none where the caller closed it ("command >&-").
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (open as long as the program)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -208,6 +208,9 @@ class Classifier:
             _log.exception("Inference failed")
             raise self._failure(_one_line(error)) from error
         probabilities = output.reshape(len(values), -1)[: len(frames)]
+        # Where the graph leaves the number of classes open, only a run tells it.
+        if (classes := probabilities.shape[1]) != len(self._labels):
+            raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
         if not _are_probabilities(probabilities):
             raise self._failure("its answer is not a set of probabilities")
         milliseconds = (time.perf_counter() - started) * 1000 / len(frames)

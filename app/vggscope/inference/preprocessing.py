@@ -64,8 +64,9 @@ class Preprocessor:
     def __init__(self, spec: Input, *, fit: Fit | None = None) -> None:
         self._spec = spec
         self._fit: Fit = fit or spec.fit
-        self._mean = np.array(spec.mean, np.float32)
-        self._inverse_std = (1.0 / np.array(spec.std)).astype(np.float32)
+        per_channel = (3, 1, 1) if spec.layout == "NCHW" else (3,)
+        self._mean = np.array(spec.mean, np.float32).reshape(per_channel)
+        self._inverse_std = (1.0 / np.array(spec.std)).astype(np.float32).reshape(per_channel)
         order = slice(None, None, -1) if spec.channels == "BGR" else slice(None)
         # Borders become zeros after normalisation: what convolutions pad with.
         self._border = np.rint(np.array(spec.mean)[order] / spec.scale).clip(0, 255)
@@ -80,14 +81,16 @@ class Preprocessor:
     def _normalise(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self._spec.channels == "BGR":
             picture = picture[:, :, ::-1]
-        values = picture.astype(np.float32)
+        if self._spec.layout == "NCHW":
+            picture = picture.transpose(2, 0, 1)
+        # In the order of the result from the start: arithmetic on whole planes takes a sixth of
+        # the time that it takes on interleaved channels.
+        values = picture.astype(np.float32, order="C")
         if self._spec.scale != 1.0:
             values *= np.float32(self._spec.scale)
         values -= self._mean
         if self._spec.std != (1.0, 1.0, 1.0):
             values *= self._inverse_std
-        if self._spec.layout == "NCHW":
-            return np.ascontiguousarray(values.transpose(2, 0, 1))
         return values
 
 

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.errors import VggscopeError
+from vggscope.sources.finding import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,6 +93,8 @@ def as_csv(results: Iterable[tuple[str, Classification | VggscopeError]], top: i
 
 def as_text(path: str, outcome: Classification | VggscopeError, top: int) -> str:
     """For reading: the path and a line per prediction, or the error and its remedy."""
+    # A name may hold line breaks, and sequences that a terminal obeys.
+    path = display_name(path)
     if isinstance(outcome, VggscopeError):
         return f"{path}\n    {outcome.message} {outcome.remedy}\n"
     lines = [_line(p) for p in outcome.top(top)]

@@ -134,8 +134,8 @@ class PhotoBrowser(QWidget):
                 view.selectionModel().setCurrentIndex(own, flags)
             view.scrollTo(own)
 
-    def show_progress(self, done: int, total: int, failed: int) -> None:
-        """N of M."""
+    def show_progress(self, done: int, total: int, *, failed: int, stopped: int) -> None:
+        """N of M, and what became of those that were not classified."""
         busy = done < total
         text = (
             self.tr("{0} of {1}").format(done, total)
@@ -144,6 +144,8 @@ class PhotoBrowser(QWidget):
         ).replace("%n", str(total))
         if failed:
             text += " · " + self.tr("{0} failed").format(failed)
+        if stopped:
+            text += " · " + self.tr("{0} stopped").format(stopped)
         self._label.setText(text)
         self._bar.setMaximum(total)
         self._bar.setValue(done)

@@ -91,6 +91,7 @@ class Canvas(QWidget):
     def clear(self, reason: str = "") -> None:
         """Show no photo, but ``reason`` why there is none."""
         self._reason = reason
+        self.setAccessibleDescription(reason)
         self._levels, self._picture_size, self._box = [], QSize(), None
         self._fitted = True
         self.update()

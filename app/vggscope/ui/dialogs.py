@@ -218,7 +218,10 @@ def _shortcut_column(sections: list[tuple[str, list[tuple[str, list[str]]]]]) ->
 
 
 def _close_box(dialog: QDialog) -> QDialogButtonBox:
-    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    # Not the standard button: Fusion puts an icon of its own on it.
+    box = QDialogButtonBox()
+    text = QCoreApplication.translate("dialogs", "Close")
+    box.addButton(text, QDialogButtonBox.ButtonRole.RejectRole)
     box.rejected.connect(dialog.reject)
     return box
 

@@ -313,9 +313,9 @@ class MainWindow(QMainWindow):
     def _show_progress(self) -> None:
         bench = self.workbench
         done, total = bench.progress
-        failed = bench.photos.count(State.FAILED)
+        failed, stopped = bench.photos.count(State.FAILED), bench.photos.count(State.STOPPED)
         self.browser.setVisible(total > 1)
-        self.browser.show_progress(done, total, failed)
+        self.browser.show_progress(done, total, failed=failed, stopped=stopped)
         self.actions_by_key["stop"].setEnabled(bench.is_busy or bench.is_listing)
         self.actions_by_key["remove_all"].setEnabled(total > 0)
         for key in ("previous", "next", "as_table"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -44,8 +45,10 @@ def find_model(name: str | Path) -> Model:
     for model in installed_models():
         if model.name == name:
             return model
-    if (Path(name) / DESCRIPTION).is_file():
-        return read_model(Path(name))
+    # OSError: a name that no file can have, a folder that we may not enter.
+    with contextlib.suppress(OSError):
+        if (Path(name) / DESCRIPTION).is_file():
+            return read_model(Path(name))
     known = ", ".join(model.name for model in installed_models())
     raise ModelNotFoundError(model=str(name), known=known)
 
@@ -53,5 +56,6 @@ def find_model(name: str | Path) -> Model:
 def model_folders() -> Iterator[Path]:
     """The folders that hold a model, usable or broken; bundled ones first."""
     for home in (paths.bundled_models(), paths.user_models()):
-        if home.is_dir():
+        # OSError: the user's folder may be somebody else's (sudo keeps HOME).
+        with contextlib.suppress(OSError):
             yield from sorted(path.parent for path in home.glob(f"*/{DESCRIPTION}"))
