@@ -115,7 +115,7 @@ class Classifier:
         self._spec = model.description.input
         self._output = model.description.output.probabilities
         self._labels = model.labels()
-        self._preprocessor = Preprocessor(self._spec, fit=fit)
+        self.use_fit(fit)
         self._session = _open(model, device)
         self._fixed_batch = self._check_contract()
 
@@ -140,6 +140,10 @@ class Classifier:
         """
         found = model if isinstance(model, Model) else find_model(model)
         return cls(found, find_device(device), fit=fit)
+
+    def use_fit(self, fit: Fit | None) -> None:
+        """Fit pictures to the network in another way (None: as published) from now on."""
+        self._preprocessor = Preprocessor(self._spec, fit=fit)
 
     @property
     def enough(self) -> int:

@@ -219,9 +219,9 @@ class Canvas(QWidget):
             painter.fillRect(outside, _OUTSIDE)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         painter.setPen(QPen(_BOX_SHADOW, 3))
-        painter.drawRect(on_screen)
+        painter.drawRect(seen)
         painter.setPen(QPen(_BOX_LINE, 1))
-        painter.drawRect(on_screen)
+        painter.drawRect(seen)
 
     def _paint_caption(self, painter: QPainter) -> None:
         metrics = QFontMetricsF(self.font())

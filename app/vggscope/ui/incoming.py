@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from vggscope.errors import CorruptImageError, WebAddressError
-from vggscope.sources.finding import SUFFIXES, Failed, find_stills
+from vggscope.sources.finding import SUFFIXES, Failed, display_name, find_stills
 from vggscope.ui.photos import Photo, State
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def photos_of_paths(paths: Iterable[str], is_wanted: Callable[[], bool]) -> list
             break
         if isinstance(found, Failed):
             name = os.path.basename(found.path) or found.path  # noqa: PTH119 (may be an address)
-            photos.append(Photo(name=name, state=State.FAILED, outcome=found.error))
+            photos.append(Photo(name=display_name(name), state=State.FAILED, outcome=found.error))
         else:
-            photos.append(Photo(name=found.name, path=found))
+            photos.append(Photo(name=display_name(found), path=found))
     return photos
 
 
@@ -93,14 +93,15 @@ def _url_of_text(line: str) -> QUrl:
 
 def _name_of(urls: list[QUrl]) -> str:
     name = urls[0].fileName() if urls and urls[0].scheme() != "data" else ""
-    return name or QCoreApplication.translate("incoming", "Pasted picture")
+    return display_name(name) or QCoreApplication.translate("incoming", "Pasted picture")
 
 
 def _photo_of(url: QUrl) -> Photo:
     """A photo of an address that is no file: its own data, or a failure."""
     if url.scheme() != "data":
-        error = WebAddressError(name=url.toDisplayString())
-        return Photo(name=url.fileName() or url.host(), state=State.FAILED, outcome=error)
+        error = WebAddressError(name=display_name(url.toDisplayString()))
+        name = display_name(url.fileName() or url.host())
+        return Photo(name=name, state=State.FAILED, outcome=error)
     name = _name_of([url])
     header, _, body = url.toString(QUrl.ComponentFormattingOption.FullyEncoded).partition(",")
     try:

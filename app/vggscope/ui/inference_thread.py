@@ -144,8 +144,11 @@ class InferenceThread(QThread):
             # Engines are imported here: the window is on the screen by now.
             from vggscope.inference.classifier import Classifier  # noqa: PLC0415
 
-            # The new one is complete before the old one is let go.
-            self._classifier = Classifier.load(name, fit=fit)
+            if self._classifier is not None and self._classifier.model.name == name:
+                self._classifier.use_fit(fit)
+            else:
+                # The new one is complete before the old one is let go.
+                self._classifier = Classifier.load(name, fit=fit)
         except VggscopeError as error:
             _log.warning("%s", error)
             self.model_failed.emit(error)

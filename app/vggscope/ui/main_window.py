@@ -158,6 +158,8 @@ class MainWindow(QMainWindow):
         self._status = QLabel()
         self._zoom = QLabel()
         promise = QLabel(self.tr("Images never leave this computer"))
+        for label in (self._status, self._zoom, promise):
+            label.setProperty("muted", True)
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(10, 3, 12, 3)
@@ -165,8 +167,6 @@ class MainWindow(QMainWindow):
         self._zoom.setContentsMargins(0, 0, 18, 0)
         for label in (self._zoom, promise):
             bar.addPermanentWidget(label)
-        for label in (self._status, self._zoom, promise):
-            label.setProperty("muted", True)
 
     def _tool_button(self, text: str, name: str) -> QToolButton:
         button = QToolButton()
