@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """Write the starter models into models/ in normal form.
 
-    python tools/starter/to_normal_form.py FOLDER
-
-FOLDER holds vgg16-compact.onnx and vgg16-compact-int8.onnx (see README.md for how they are made).
+FOLDER holds vgg16-compact.onnx, vgg16-compact-int8.onnx or both (README.md: how they are made).
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import onnx
@@ -93,16 +91,25 @@ def layers_of(proto: onnx.ModelProto) -> list[list[str]]:
     ]
 
 
-def main(folder: Path) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the .onnx files are")
+    parser.add_argument("--out", type=Path, default=MODELS, help="default: models/")
+    arguments = parser.parse_args()
     for name, facts in VARIANTS.items():
-        proto = with_float_softmax(onnx.load(folder / f"{name}.onnx"))
+        source = arguments.folder / f"{name}.onnx"
+        if not source.is_file():
+            print(f"{name}: left as it is, there is no {source}")
+            continue
+        proto = with_float_softmax(onnx.load(source))
         layers = [
             {"name": layer, "operator": operator, "tensor": tensor}
             for layer, operator, tensor in layers_of(proto)
         ]
-        model = write_model(proto, MODELS / name, name=name, **COMMON, **facts, layers=layers)
-        print(model.folder.name, {k: v.bytes for k, v in model.description.files.items()})
+        folder = arguments.out / name
+        model = write_model(proto, folder, name=name, **COMMON, **facts, layers=layers)
+        print(f"{name}: {sum(file.bytes for file in model.description.files.values()):,} bytes")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
