@@ -41,14 +41,14 @@ def run_window(files: Sequence[str]) -> int:
     application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
     settings = Settings(application)
     theme = Theme(application)
-    theme.use(settings.text(THEME))  # type: ignore[arg-type]
+    theme.use(settings.text(THEME))
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
-    _close_on_signals(window)
+    _SignalWatch(window)
     window.show()
     # The window is painted before the engines are imported.
     QTimer.singleShot(0, window.begin)
-    window.open_paths([os.path.abspath(f) if "://" not in f else f for f in files])  # noqa: PTH100
+    window.open_paths(list(files))
     if crashes:
         window.messages.tell(
             window.tr(
@@ -68,23 +68,22 @@ def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _close_on_signals(window: MainWindow) -> None:
-    """Ctrl+C in the terminal and the end of a desktop session close the window in good order.
+class _SignalWatch(QObject):
+    """Closes the window in good order on Ctrl+C in the terminal and at the end of a session.
 
     Python runs signal handlers between two of its own instructions, and Qt's event loop executes
-    none while nothing happens: so the signal wakes it up through a socket.
+    none while nothing happens: so a signal wakes it up through a socket.
     """
-    if sys.platform == "win32":
-        signal.signal(signal.SIGINT, lambda *_: window.close())
-        return
-    ours, theirs = socket.socketpair()
-    for end in (ours, theirs):
-        end.setblocking(False)
-    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read, window)
-    notifier.activated.connect(lambda: ours.recv(64))
-    # Both ends live as long as the window does.
-    keeper = QObject(window)
-    keeper.sockets = (ours, theirs)  # type: ignore[attr-defined]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: window.close())
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._ours, self._theirs = socket.socketpair()
+        for end in (self._ours, self._theirs):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read, self)
+        notifier.activated.connect(lambda: self._ours.recv(64))
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            # Windows has no hang-ups.
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: window.close())

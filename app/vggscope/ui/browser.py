@@ -140,8 +140,8 @@ class PhotoBrowser(QWidget):
         text = (
             self.tr("{0} of {1}").format(done, total)
             if busy
-            else self.tr("%n photos", "", total)  # Qt chooses the plural of the language
-        ).replace("%n", str(total))
+            else self.tr("%n photos", "", total)  # Qt fills in %n, and its plural in translations
+        )
         if failed:
             text += " · " + self.tr("{0} failed").format(failed)
         if stopped:

@@ -258,10 +258,11 @@ class Canvas(QWidget):
             self.fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        turn = event.angleDelta()
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._pan(QPointF(event.angleDelta()) / 2)
-        else:
-            self._zoom_about(event.position(), self._zoom * _WHEEL_STEP ** event.angleDelta().y())
+            self._pan(QPointF(turn) / 2)
+        elif turn.y():  # touchpads also send turns that are merely sideways
+            self._zoom_about(event.position(), self._zoom * _WHEEL_STEP ** turn.y())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
 
     def _on_setting(self, key: str) -> None:
         if key == THEME.key:
-            self._theme.use(self._settings.text(THEME))  # type: ignore[arg-type]
+            self._theme.use(self._settings.text(THEME))
         elif key == TOP.key:
             top = self._settings.number(TOP)
             self._top_button.setText(self.tr("Top {0}").format(top))
@@ -297,7 +297,8 @@ class MainWindow(QMainWindow):
             self.canvas.clear(self.tr("There is no picture to show."))
         elif done is not None:
             device = model.device if model else done.device
-            self.predictions.show_classification(done, device, stale=photo.stale)
+            stopped = photo.state is State.STOPPED
+            self.predictions.show_classification(done, device, stale=photo.stale, stopped=stopped)
         elif photo.state is State.STOPPED:
             self.predictions.show_stopped()
         else:

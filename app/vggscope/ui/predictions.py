@@ -259,17 +259,19 @@ class PredictionsPane(QWidget):
         self._show_sentence(message_of(error), remedy_of(error), "warning", bad=True)
 
     def show_classification(
-        self, classification: Classification, device: str, *, stale: bool
+        self, classification: Classification, device: str, *, stale: bool, stopped: bool
     ) -> None:
-        """Show predictions; ``stale`` ones are of a former model and being replaced."""
+        """Show predictions; ``stale`` ones are being replaced, unless that was ``stopped``."""
         self._classification = classification
         self._model.show(classification.top(self._top))
         self._view.delegate.faded = stale
         self._view.viewport().update()
         self._pages.setCurrentIndex(_Page.BARS)
-        self._busy.setVisible(stale)
+        self._busy.setVisible(stale and not stopped)
         self._copy.setEnabled(True)
-        if stale:
+        if stopped:
+            self._note.setText(self.tr("Out of date: press F5 to classify this photo again."))
+        elif stale:
             self._note.setText(self.tr("Out of date: being classified again."))
         else:
             milliseconds = f"{classification.milliseconds:.0f}"

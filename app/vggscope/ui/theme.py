@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
@@ -19,8 +19,6 @@ from vggscope import paths
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
-
-Scheme = Literal["system", "light", "dark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +84,13 @@ class Theme(QObject):
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
         self._application = application
-        self._scheme: Scheme = "system"
+        self._scheme = "system"
         self.colours = LIGHT
         application.setStyle("Fusion")
         application.styleHints().colorSchemeChanged.connect(self._follow_system)
 
-    def use(self, scheme: Scheme) -> None:
-        """Switch to a scheme; "system" follows the desktop, now and later."""
+    def use(self, scheme: str) -> None:
+        """Switch to "light", "dark", or "system", which follows the desktop, now and later."""
         self._scheme = scheme
         wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
         # Also tells the window manager, which colours the title bar.

@@ -277,7 +277,6 @@ class Workbench(QObject):
         if self.model is not None:
             # The one in use stays, and the settings say so.
             self._asked = (self.model.name, self.model.fit)
-            self._settings.set(FIT, self.model.fit or FIT.default)
             self._settings.set(MODEL, self.model.name)
         elif self._settings.text(MODEL) != MODEL.default:
             self._settings.set(MODEL, MODEL.default)
