@@ -6,6 +6,7 @@ nothing could be done.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import csv
 import json
@@ -20,7 +21,6 @@ from vggscope.zoo.models import DEFAULT_MODEL
 from vggscope.zoo.normal_form import Fit
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
     from vggscope.inference.classifier import Classification
@@ -80,10 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= 1000:
-        raise ValueError
-    return count
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"“{text}” is no number from 1 to 1000")
+    return int(text)
 
 
 class _TableWriter:

@@ -135,8 +135,6 @@ class Actions(QObject):
             action.setShortcuts([QKeySequence(s) for s in spec.shortcuts])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             self._actions[spec.key] = action
-        theme.changed.connect(self._tint)
-        self._tint()
 
     def __getitem__(self, key: str) -> QAction:
         return self._actions[key]
@@ -151,6 +149,11 @@ class Actions(QObject):
     def of_menu(self, menu: str) -> list[tuple[QAction, bool]]:
         """(action, whether a line stands above it) of a menu, in order."""
         return [(self._actions[s.key], s.separated) for s in SPECS if s.menu == menu]
+
+    def show_icons(self) -> None:
+        """Give the actions their icons, now and with every change of colours (25 ms)."""
+        self._theme.changed.connect(self._tint)
+        self._tint()
 
     def _tint(self) -> None:
         for spec in SPECS:

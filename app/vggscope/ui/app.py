@@ -8,7 +8,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtCore import QObject, QSocketNotifier, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -45,9 +45,8 @@ def run_window(files: Sequence[str]) -> int:
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
     _SignalWatch(window)
+    window.painted.connect(window.begin, Qt.ConnectionType.QueuedConnection)
     window.show()
-    # The window is painted before the engines are imported.
-    QTimer.singleShot(0, window.begin)
     window.open_paths(list(files))
     if crashes:
         window.messages.tell(

@@ -134,6 +134,19 @@ class PhotoBrowser(QWidget):
                 view.selectionModel().setCurrentIndex(own, flags)
             view.scrollTo(own)
 
+    def key_beside(self, photo: Photo, by: int) -> int | None:
+        """The key of the photo ``by`` places after ``photo``, in the order that is seen."""
+        row = self._photos.row_of(photo.key)
+        if row is None:
+            return None
+        index = self._photos.index(row, 0)
+        if self._views.currentWidget() is self._table:
+            shown = self._sorted.mapFromSource(index)
+            index = self._sorted.mapToSource(self._sorted.index(shown.row() + by, 0))
+        else:
+            index = self._photos.index(row + by, 0)
+        return self._photos.at(index.row()).key if index.isValid() else None
+
     def show_progress(self, done: int, total: int, *, failed: int, stopped: int) -> None:
         """N of M, and what became of those that were not classified."""
         busy = done < total
@@ -151,7 +164,7 @@ class PhotoBrowser(QWidget):
         self._bar.setValue(done)
         self._bar.setVisible(busy)
         self._stop.setVisible(busy)
-        self._export.setEnabled(done > 0)
+        self._export.setEnabled(done > stopped)
 
     def _on_strip(self, index: QModelIndex) -> None:
         if index.isValid():

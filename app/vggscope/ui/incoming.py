@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QUrl
+from PySide6.QtCore import QByteArray, QCoreApplication, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from vggscope.errors import CorruptImageError, WebAddressError
@@ -104,11 +101,13 @@ def _photo_of(url: QUrl) -> Photo:
         return Photo(name=name, state=State.FAILED, outcome=error)
     name = _name_of([url])
     header, _, body = url.toString(QUrl.ComponentFormattingOption.FullyEncoded).partition(",")
-    try:
-        data = unquote_to_bytes(body)
-        if header.endswith(";base64"):
-            data = base64.b64decode(data, validate=True)
-    except binascii.Error as error:
-        failure = CorruptImageError(name=name, reason=str(error))
-        return Photo(name=name, state=State.FAILED, outcome=failure)
-    return Photo(name=name, data=data)
+    data = QByteArray.fromPercentEncoding(QByteArray(body.encode()))
+    if header.endswith(";base64"):
+        decoded = QByteArray.fromBase64Encoding(
+            data, QByteArray.Base64Option.AbortOnBase64DecodingErrors
+        )
+        if decoded.decodingStatus != QByteArray.Base64DecodingStatus.Ok:
+            failure = CorruptImageError(name=name, reason="its address is no base64")
+            return Photo(name=name, state=State.FAILED, outcome=failure)
+        data = decoded.decoded
+    return Photo(name=name, data=bytes(data.data()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, QUrl, Signal
@@ -14,6 +13,7 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QGuiApplication,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -21,21 +21,18 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from vggscope import paths
+from vggscope.errors import ImageError
 from vggscope.sources.finding import SUFFIXES
 from vggscope.ui.actions import Actions
 from vggscope.ui.browser import PhotoBrowser
 from vggscope.ui.canvas import Canvas
-from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
 from vggscope.ui.images import Levels
 from vggscope.ui.incoming import has_pasteable, may_hold_photos
 from vggscope.ui.menus import Menus
@@ -44,6 +41,7 @@ from vggscope.ui.photos import State
 from vggscope.ui.predictions import PredictionsPane
 from vggscope.ui.recent import RecentFiles
 from vggscope.ui.settings import CROP_BOX, MODEL, THEME, TOP, WNIDS, Settings, window_state
+from vggscope.ui.toolbar import ToolBar
 from vggscope.ui.welcome import DropOverlay, Welcome
 from vggscope.ui.workbench import Workbench
 
@@ -62,15 +60,18 @@ class MainWindow(QMainWindow):
         welcome, canvas, predictions, browser, messages, drag_overlay: its parts.
 
     Signals:
+        painted: the window is on the screen for the first time.
         uncaught: an error that nobody expected was logged (may be emitted on any thread).
     """
 
+    painted = Signal()
     uncaught = Signal()
 
     def __init__(self, settings: Settings, theme: Theme) -> None:
         super().__init__()
         self._settings, self._theme = settings, theme
         self._titles: dict[str, str] = {}
+        self._is_painted = False
         self.workbench = Workbench(settings, self)
         self.actions_by_key = Actions(self, theme)
         self._recent = RecentFiles(window_state())
@@ -80,11 +81,12 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome(theme, self.actions_by_key)
         self.canvas = Canvas(theme)
         self.predictions = PredictionsPane(theme, self.actions_by_key)
-        self.browser = PhotoBrowser(self.workbench.photos, theme, self.actions_by_key)
+        self._browser: PhotoBrowser | None = None
         self.messages = MessageBar(theme)
         self._build_centre()
         menus = Menus(self, self.actions_by_key, settings, self._recent, self.open_paths)
-        self._build_toolbar(menus)
+        self._bar = ToolBar(theme, self.actions_by_key, menus)
+        self.addToolBar(self._bar)
         self._build_status_bar()
         self.drag_overlay = DropOverlay(theme, self)
         self._connect()
@@ -92,11 +94,20 @@ class MainWindow(QMainWindow):
         self._show_current()
         self._show_progress()
 
+    @property
+    def browser(self) -> PhotoBrowser:
+        """The filmstrip and the table, made when the second photo comes."""
+        if self._browser is None:
+            self._browser = self._make_browser()
+        return self._browser
+
     def begin(self) -> None:
-        """Load what the window was shown without: the models' titles, then the model itself."""
+        """Bring what the window was painted without: the model, icons, the samples' pictures."""
+        self.workbench.start()
+        self.actions_by_key.show_icons()
+        self.welcome.show_samples()
         self._titles = _model_titles()
         self._show_model()
-        self.workbench.start()
 
     def open_paths(self, files: list[str]) -> None:
         """Add pictures and folders, and remember them."""
@@ -117,11 +128,7 @@ class MainWindow(QMainWindow):
         self._across.setSizes([980, 300])
         self._down = QSplitter(Qt.Orientation.Vertical)
         self._down.addWidget(self._across)
-        self._down.addWidget(self.browser)
-        self._down.setStretchFactor(0, 1)
         self._down.setChildrenCollapsible(False)
-        self._down.setSizes([600, self.browser.minimumHeight()])
-        self.browser.hide()
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -130,29 +137,18 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._down, 1)
         self.setCentralWidget(centre)
 
-    def _build_toolbar(self, menus: Menus) -> None:
-        bar = QToolBar(self.tr("Toolbar"))
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        bar.setIconSize(QSize(18, 18))
-        open_button = self._tool_button(self.tr("Open"), self.tr("Open photos"))
-        open_button.setProperty("primary", True)
-        open_button.clicked.connect(self.actions_by_key["open"].trigger)
-        self._model_button = self._tool_button("", self.tr("Model"))
-        self._model_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._model_button.setMenu(menus.models)
-        self._device = QLabel()
-        self._device.setProperty("chip", True)
-        self._device.setAccessibleName(self.tr("Device"))
-        self._top_button = self._tool_button("", self.tr("How many predictions (top-k)"))
-        self._top_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._top_button.setMenu(menus.tops)
-        spacer = QWidget()
-        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        for widget in (open_button, self._model_button, self._device, spacer, self._top_button):
-            bar.addWidget(widget)
-        self.addToolBar(bar)
+    def _make_browser(self) -> PhotoBrowser:
+        browser = PhotoBrowser(self.workbench.photos, self._theme, self.actions_by_key)
+        browser.photo_chosen.connect(self.workbench.choose)
+        browser.thumbnail_wanted.connect(self.workbench.want_thumbnail)
+        browser.set_as_table(self._as_table())
+        browser.mark(self.workbench.current)
+        self._down.addWidget(browser)
+        self._down.setStretchFactor(0, 1)
+        if not self._down.restoreState(_bytes(window_state(), "down")):
+            height = browser.minimumHeight()
+            self._down.setSizes([max(1, self._down.height() - height), height])
+        return browser
 
     def _build_status_bar(self) -> None:
         self._status = QLabel()
@@ -168,14 +164,6 @@ class MainWindow(QMainWindow):
         for label in (self._zoom, promise):
             bar.addPermanentWidget(label)
 
-    def _tool_button(self, text: str, name: str) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.setToolTip(name)
-        button.setAccessibleName(name)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        return button
-
     # Behaviour
 
     def _connect(self) -> None:
@@ -187,13 +175,10 @@ class MainWindow(QMainWindow):
         bench.model_changed.connect(self._show_model)
         bench.failed.connect(self.messages.tell_error)
         bench.said.connect(lambda text: self.statusBar().showMessage(text, 6000))
-        self.browser.photo_chosen.connect(bench.choose)
-        self.browser.thumbnail_wanted.connect(bench.want_thumbnail)
         self.welcome.sample_chosen.connect(lambda path: bench.open_paths([path]))
         self.canvas.zoom_changed.connect(
             lambda zoom: self._zoom.setText(f"{zoom * self.devicePixelRatioF():.0%}")
         )
-        self._theme.changed.connect(self._show_device)
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
         self.actions_by_key.connect_to(
@@ -207,7 +192,7 @@ class MainWindow(QMainWindow):
                 "copy_text": lambda: self._copy("text"),
                 "copy_csv": lambda: self._copy("csv"),
                 "copy_json": lambda: self._copy("json"),
-                "settings": lambda: _show(SettingsDialog(self._settings, _model_titles(), self)),
+                "settings": self._show_settings,
                 "zoom_fit": self.canvas.fit,
                 "zoom_actual": self.canvas.show_actual_size,
                 "zoom_in": self.canvas.zoom_in,
@@ -215,19 +200,17 @@ class MainWindow(QMainWindow):
                 "crop_box": lambda: self._settings.set(
                     CROP_BOX, self.actions_by_key["crop_box"].isChecked()
                 ),
-                "as_table": lambda: self.browser.set_as_table(
-                    self.actions_by_key["as_table"].isChecked()
-                ),
+                "as_table": lambda: self.browser.set_as_table(self._as_table()),
                 "full_screen": self._toggle_full_screen,
-                "previous": lambda: bench.step(-1),
-                "next": lambda: bench.step(1),
+                "previous": lambda: self._step(-1),
+                "next": lambda: self._step(1),
                 "stop": bench.halt,
                 "again": bench.classify_again,
-                "remove": bench.remove_current,
+                "remove": self._remove,
                 "remove_all": bench.remove_all,
-                "shortcuts": lambda: _show(ShortcutsDialog(self.actions_by_key, self)),
+                "shortcuts": self._show_shortcuts,
                 "open_logs": open_logs,
-                "about": lambda: _show(AboutDialog(self._theme, bench.tasks, self)),
+                "about": self._show_about,
             }
         )
         for setting in (TOP, CROP_BOX, WNIDS):
@@ -239,7 +222,7 @@ class MainWindow(QMainWindow):
             self._theme.use(self._settings.text(THEME))
         elif key == TOP.key:
             top = self._settings.number(TOP)
-            self._top_button.setText(self.tr("Top {0}").format(top))
+            self._bar.show_top(top)
             self.predictions.set_top(top)
         elif key == CROP_BOX.key:
             visible = self._settings.flag(CROP_BOX)
@@ -252,21 +235,19 @@ class MainWindow(QMainWindow):
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
-        self._model_button.setText(self._titles.get(wanted, wanted))
         if model is None or model.name != wanted:
-            self._device.setText(self.tr("Loading the model…"))
+            self._bar.show_model(self._titles.get(wanted, wanted))
+            self._bar.show_loading()
         else:
+            self._bar.show_model(model.title)
             self._show_device()
 
     def _show_device(self) -> None:
         model, photo = self.workbench.model, self.workbench.current
         if model is None:
             return
-        dot = f"<span style='color:{self._theme.colours.good}'>●</span>"
-        text = f"{dot}&nbsp; {html.escape(model.device)}"
-        if photo is not None and photo.classification is not None and not photo.stale:
-            text += f"&nbsp; <b>{photo.classification.milliseconds:.0f} ms</b>"
-        self._device.setText(text)
+        done = None if photo is None or photo.stale else photo.classification
+        self._bar.show_device(model.device, None if done is None else done.milliseconds)
 
     def _show_current(self) -> None:
         photo = self.workbench.current
@@ -276,7 +257,8 @@ class MainWindow(QMainWindow):
             self.actions_by_key[key].setEnabled(has_photo)
         self.canvas.clear()
         self._zoom.setVisible(False)
-        self.browser.mark(photo)
+        if self._browser is not None:
+            self._browser.mark(photo)
         self.setWindowTitle(f"{photo.name} — VGGscope" if photo else "VGGscope")
         if photo is not None and photo.thumbnail is not None and photo.size is not None:
             # Something to see until the pixels come.
@@ -294,7 +276,8 @@ class MainWindow(QMainWindow):
             self.predictions.show_idle()
         elif photo.error is not None:
             self.predictions.show_failure(photo.error)
-            self.canvas.clear(self.tr("There is no picture to show."))
+            if isinstance(photo.error, ImageError):
+                self.canvas.clear(self.tr("There is no picture to show."))
         elif done is not None:
             device = model.device if model else done.device
             stopped = photo.state is State.STOPPED
@@ -315,14 +298,15 @@ class MainWindow(QMainWindow):
         bench = self.workbench
         done, total = bench.progress
         failed, stopped = bench.photos.count(State.FAILED), bench.photos.count(State.STOPPED)
-        self.browser.setVisible(total > 1)
-        self.browser.show_progress(done, total, failed=failed, stopped=stopped)
+        if total > 1 or self._browser is not None:
+            self.browser.setVisible(total > 1)
+            self.browser.show_progress(done, total, failed=failed, stopped=stopped)
         self.actions_by_key["stop"].setEnabled(bench.is_busy or bench.is_listing)
         self.actions_by_key["remove_all"].setEnabled(total > 0)
         for key in ("previous", "next", "as_table"):
             self.actions_by_key[key].setEnabled(total > 1)
         for key in ("export_csv", "export_json"):
-            self.actions_by_key[key].setEnabled(done > 0)
+            self.actions_by_key[key].setEnabled(done > stopped)
         if bench.is_listing:
             self._status.setText(self.tr("Looking for pictures…"))
         elif done < total:
@@ -377,6 +361,34 @@ class MainWindow(QMainWindow):
         QGuiApplication.clipboard().setText(text)
         self.statusBar().showMessage(self.tr("Copied"), 3000)
 
+    def _step(self, by: int) -> None:
+        photo = self.workbench.current
+        if photo is not None and (key := self.browser.key_beside(photo, by)) is not None:
+            self.workbench.choose(key)
+
+    def _remove(self) -> None:
+        photo = self.workbench.current
+        if photo is not None:
+            after, before = (self.browser.key_beside(photo, by) for by in (1, -1))
+            self.workbench.remove_current(before if after is None else after)
+
+    # Dialogs are imported when they are opened: the first paint does not wait for them.
+
+    def _show_settings(self) -> None:
+        from vggscope.ui.dialogs import SettingsDialog  # noqa: PLC0415
+
+        _show(SettingsDialog(self._settings, _model_titles(), self))
+
+    def _show_shortcuts(self) -> None:
+        from vggscope.ui.dialogs import ShortcutsDialog  # noqa: PLC0415
+
+        _show(ShortcutsDialog(self.actions_by_key, self))
+
+    def _show_about(self) -> None:
+        from vggscope.ui.dialogs import AboutDialog  # noqa: PLC0415
+
+        _show(AboutDialog(self._theme, self.workbench.tasks, self))
+
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
@@ -393,18 +405,20 @@ class MainWindow(QMainWindow):
         state = window_state()
         if not self.restoreGeometry(_bytes(state, "geometry")):
             self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize() * 0.95))
-        for name, splitter in (("across", self._across), ("down", self._down)):
-            splitter.restoreState(_bytes(state, name))
+        self._across.restoreState(_bytes(state, "across"))
         as_table = state.value("as_table", defaultValue=False, type=bool)
         self.actions_by_key["as_table"].setChecked(bool(as_table))
-        self.browser.set_as_table(bool(as_table))
 
     def _save(self) -> None:
         state = window_state()
         state.setValue("geometry", self.saveGeometry())
-        for name, splitter in (("across", self._across), ("down", self._down)):
-            state.setValue(name, splitter.saveState())
-        state.setValue("as_table", self.actions_by_key["as_table"].isChecked())
+        state.setValue("across", self._across.saveState())
+        if self._browser is not None:
+            state.setValue("down", self._down.saveState())
+        state.setValue("as_table", self._as_table())
+
+    def _as_table(self) -> bool:
+        return self.actions_by_key["as_table"].isChecked()
 
     # Qt overrides
 
@@ -431,6 +445,12 @@ class MainWindow(QMainWindow):
         if event.type() == QEvent.Type.WindowStateChange:
             self.actions_by_key["full_screen"].setChecked(self.isFullScreen())
         super().changeEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._is_painted:
+            self._is_painted = True
+            self.painted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

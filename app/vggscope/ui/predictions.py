@@ -313,7 +313,7 @@ class PredictionsPane(QWidget):
         button = QToolButton()
         button.setProperty("flat", True)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setIcon(actions["copy_text"].icon())
+        button.setIcon(self._theme.icon("copy"))
         button.setToolTip(self.tr("Copy the predictions"))
         button.setAccessibleName(self.tr("Copy the predictions"))
         menu = QMenu(button)

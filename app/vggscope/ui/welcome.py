@@ -41,6 +41,7 @@ class Welcome(QWidget):
     def __init__(self, theme: Theme, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._samples: dict[Path, QToolButton] = {}
         self.setObjectName("canvasArea")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icon = QLabel()
@@ -67,7 +68,7 @@ class Welcome(QWidget):
         samples.setProperty("muted", True)
         samples.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(samples)
-        layout.addLayout(self._samples())
+        layout.addLayout(self._sample_row())
         layout.addStretch(4)
         theme.changed.connect(self._tint)
         self._tint()
@@ -86,15 +87,19 @@ class Welcome(QWidget):
         row.addStretch()
         return row
 
-    def _samples(self) -> QHBoxLayout:
+    def show_samples(self) -> None:
+        """Put the pictures on the sample buttons (they are decoded: 15 ms)."""
+        for path, button in self._samples.items():
+            button.setIcon(QIcon(_square_thumbnail(path, _THUMBNAIL, self.devicePixelRatioF())))
+
+    def _sample_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addStretch()
         for name in _SAMPLES:
             path = paths.resource("samples", name)
-            button = QToolButton()
+            button = self._samples[path] = QToolButton()
             button.setProperty("flat", True)
-            button.setIcon(QIcon(_square_thumbnail(path, _THUMBNAIL, self.devicePixelRatioF())))
             button.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             title = path.stem.replace("-", " ")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from PySide6.QtCore import QObject, QSaveFile, Signal, Slot
 from PySide6.QtGui import QImage
 
-from vggscope.errors import OutputError, VggscopeError
+from vggscope.errors import DeviceError, ModelError, OutputError, VggscopeError
 from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnail_of
 from vggscope.ui.incoming import photos_in, photos_of_paths
 from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel, Request
@@ -159,16 +159,8 @@ class Workbench(QObject):
             return
         self.tasks.run("pixels", lambda: levels_for_screen(photo), self._on_pixels)
 
-    def step(self, by: int) -> None:
-        """Show the next (1) or previous (-1) photo."""
-        if self._current is None:
-            return
-        row = (self.photos.row_of(self._current.key) or 0) + by
-        if 0 <= row < len(self.photos):
-            self.choose(self.photos.at(row).key)
-
-    def remove_current(self) -> None:
-        """Take the current photo out; its neighbour becomes the current one."""
+    def remove_current(self, successor: int | None) -> None:
+        """Take the current photo out; the photo ``successor`` becomes the current one."""
         if self._current is None:
             return
         row = self.photos.row_of(self._current.key)
@@ -177,10 +169,10 @@ class Workbench(QObject):
         self._thread.withdraw(self._current.key)
         self._with_thumbnail.pop(self._current.key, None)
         self.photos.remove(row)
-        if len(self.photos):
-            self.choose(self.photos.at(min(row, len(self.photos) - 1)).key)
-        else:
+        if successor is None:
             self._show_none()
+        else:
+            self.choose(successor)
         self.progress_changed.emit()
 
     def remove_all(self) -> None:
@@ -265,8 +257,15 @@ class Workbench(QObject):
         self.model = model
         self._broken = None
         self._generation += 1
-        renewed = [p for p in self.photos if p.state in {State.DONE, State.WAITING}]
+        renewed = [
+            photo
+            for photo in self.photos
+            if photo.state in {State.DONE, State.WAITING}
+            # No model can help a file that cannot be read.
+            or isinstance(photo.error, ModelError | DeviceError)
+        ]
         for photo in renewed:
+            photo.outcome = photo.classification
             photo.state, photo.stale = State.WAITING, photo.classification is not None
         self._request(renewed)
         self.model_changed.emit()
