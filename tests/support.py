@@ -218,10 +218,15 @@ def command(*words: str | Path) -> list[str]:
 def environment(**changes: str | None) -> dict[str, str]:
     """This process's environment for a child; None takes a variable out.
 
-    Python's own variables are left out: how output is buffered or encoded is up to the program.
+    Of Python's own variables only where to find modules is kept: how output is buffered or encoded
+    is up to the program.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    kept |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("PYTHON") or key == "PYTHONPATH"
+    }
+    kept["PYTHONDONTWRITEBYTECODE"] = "1"
     for key, value in changes.items():
         kept.pop(key, None)
         if value is not None:

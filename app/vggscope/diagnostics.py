@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import threading
-from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Final, TextIO
 
 from vggscope import __version__, paths
@@ -27,6 +26,7 @@ _RUNNING: Final = "running-"
 _CRASHED: Final = "crash-"
 _LOG_BYTES: Final = 1_000_000
 _LOG_BACKUPS: Final = 3
+_REPORTS_KEPT: Final = 10
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def start_logging(*, verbose: bool = False) -> None:
     logging.raiseExceptions = False
     handlers: list[logging.Handler] = [logging.StreamHandler()] if verbose else []
     try:
+        from logging.handlers import RotatingFileHandler  # noqa: PLC0415 (5 ms)
+
         paths.log_dir().mkdir(parents=True, exist_ok=True)
         handlers.append(
             RotatingFileHandler(
@@ -130,6 +132,9 @@ def _collect_reports() -> list[Path]:
             else:
                 # Killed or cut off from power: nothing to report.
                 path.unlink()
+    kept = sorted(paths.log_dir().glob(f"{_CRASHED}*.txt"), key=lambda p: p.stat().st_mtime)
+    for old in kept[:-_REPORTS_KEPT]:
+        old.unlink(missing_ok=True)
     return reports
 
 

@@ -66,6 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise item.error
         return read_still(item, enough=classifier.enough)
 
+    if arguments.output is not None and arguments.output.exists():
+        if any(isinstance(f, Path) and _is_same(f, arguments.output) for f in found):
+            raise OutputError(name=arguments.output, reason="it is one of the pictures")
     failed = False
     with _destination(arguments.output) as stream:
         writer = _WRITERS[arguments.format](stream, arguments.top)
@@ -83,6 +86,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"“{text}” is no number from 1 to 1000")
     return int(text)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 class _TableWriter:

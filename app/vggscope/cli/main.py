@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_common_arguments(parser)
     module.add_arguments(parser)
     parsed = parser.parse_args(words)
-    _prepare(parsed)
+    _use_data_dir(parsed)
+    start_logging(verbose=parsed.verbose)
     _prepare_streams()
     try:
         status = int(module.run(parsed))
@@ -102,11 +103,11 @@ def _open_window(words: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"VGGscope {__version__}")
     _add_common_arguments(parser)
     parsed = parser.parse_args(words)
-    _prepare(parsed)
+    _use_data_dir(parsed)
     # QtWidgets alone costs 90 ms, which no other command needs.
     from vggscope.ui.app import run_window  # noqa: PLC0415
 
-    return run_window(parsed.files)
+    return run_window(parsed.files, verbose=parsed.verbose)
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,10 +120,9 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="show the log on stderr")
 
 
-def _prepare(parsed: argparse.Namespace) -> None:
+def _use_data_dir(parsed: argparse.Namespace) -> None:
     if parsed.data_dir is not None:
         paths.use_data_dir(parsed.data_dir)
-    start_logging(verbose=parsed.verbose)
 
 
 def _prepare_streams() -> None:

@@ -110,7 +110,7 @@ SPECS: Final = (
     _spec("stop", "photos", _("actions", "&Stop"), "stop", "Esc", separated=True),
     _spec("again", "photos", _("actions", "Classify &Again"), "again", "F5"),
     _spec("remove", "photos", _("actions", "&Remove Photo"), "", "Del", separated=True),
-    _spec("remove_all", "photos", _("actions", "Remove &All Photos"), "clear", "Shift+Del"),
+    _spec("remove_all", "photos", _("actions", "Remove A&ll Photos"), "clear", "Shift+Del"),
     _spec("shortcuts", "help", _("actions", "&Keyboard Shortcuts"), "keyboard", "F1", "Ctrl+?"),
     _spec("open_logs", "help", _("actions", "Open &Log Folder"), "log"),
     _spec("about", "help", _("actions", "&About VGGscope"), "info", separated=True),

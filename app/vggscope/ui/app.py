@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vggscope import __version__, paths
-from vggscope.diagnostics import CrashGuard, log_uncaught
+from vggscope.diagnostics import CrashGuard, log_uncaught, start_logging
 from vggscope.ui.main_window import MainWindow, open_logs
 from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.theme import Theme
@@ -24,8 +23,13 @@ if TYPE_CHECKING:
 NO_DISPLAY = 2
 
 
-def run_window(files: Sequence[str]) -> int:
-    """Open the window with ``files`` and run until it is closed; the exit status."""
+def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
+    """Open the window with ``files`` and run until it is closed; the exit status.
+
+    Args:
+        files: pictures and folders.
+        verbose: show the log on stderr.
+    """
     if not _has_display():
         sys.stderr.write(
             "vggscope: there is no display to open a window on. "
@@ -44,8 +48,7 @@ def run_window(files: Sequence[str]) -> int:
     theme.use(settings.text(THEME))
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
-    _SignalWatch(window)
-    window.painted.connect(window.begin, Qt.ConnectionType.QueuedConnection)
+    window.painted.connect(lambda: _begin(window, verbose), Qt.ConnectionType.QueuedConnection)
     window.show()
     window.open_paths(list(files))
     if crashes:
@@ -59,6 +62,13 @@ def run_window(files: Sequence[str]) -> int:
     status = application.exec()
     guard.stop()
     return status
+
+
+def _begin(window: MainWindow, verbose: bool) -> None:
+    """What can wait until the window is on the screen."""
+    start_logging(verbose=verbose)
+    _SignalWatch(window)
+    window.begin()
 
 
 def _has_display() -> bool:
@@ -76,6 +86,8 @@ class _SignalWatch(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
+        import socket  # noqa: PLC0415 (4 ms that the first paint does not wait for)
+
         self._ours, self._theirs = socket.socketpair()
         for end in (self._ours, self._theirs):
             end.setblocking(False)

@@ -160,6 +160,7 @@ class AboutDialog(QDialog):
         self._copy = QPushButton(self.tr("Copy diagnostics"))
         self._copy.setToolTip(self.tr("Versions, devices and folders, for a bug report"))
         self._copy.clicked.connect(self._diagnose)
+        self.finished.connect(lambda: tasks.forget("diagnosis"))
         box = _close_box(self)
         box.addButton(self._copy, QDialogButtonBox.ButtonRole.ActionRole)
         words = QVBoxLayout()

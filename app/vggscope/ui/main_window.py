@@ -31,7 +31,6 @@ from vggscope import paths
 from vggscope.errors import ImageError
 from vggscope.sources.finding import SUFFIXES
 from vggscope.ui.actions import Actions
-from vggscope.ui.browser import PhotoBrowser
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.images import Levels
 from vggscope.ui.incoming import has_pasteable, may_hold_photos
@@ -48,6 +47,7 @@ from vggscope.ui.workbench import Workbench
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
 
+    from vggscope.ui.browser import PhotoBrowser
     from vggscope.ui.theme import Theme
 
 
@@ -138,6 +138,9 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
 
     def _make_browser(self) -> PhotoBrowser:
+        # Not before the first paint: its classes take 12 ms to import.
+        from vggscope.ui.browser import PhotoBrowser  # noqa: PLC0415
+
         browser = PhotoBrowser(self.workbench.photos, self._theme, self.actions_by_key)
         browser.photo_chosen.connect(self.workbench.choose)
         browser.thumbnail_wanted.connect(self.workbench.want_thumbnail)

@@ -147,7 +147,7 @@ class Settings(QObject):
             content = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             _log.warning("Settings are ignored: %s", error)
             return {}
         known = {s.key: s for s in ALL}

@@ -33,7 +33,6 @@ class ToolBar(QToolBar):
         self._model = self._button(self.tr("Model"), menus.models)
         self._device = QLabel()
         self._device.setProperty("chip", True)
-        self._device.setAccessibleName(self.tr("Device"))
         self._top = self._button(self.tr("How many predictions (top-k)"), menus.tops)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -43,16 +42,17 @@ class ToolBar(QToolBar):
 
     def show_model(self, title: str) -> None:
         """Name the model."""
-        self._model.setText(title)
+        _show_choice(self._model, title)
 
     def show_top(self, count: int) -> None:
         """Tell how many predictions are shown."""
-        self._top.setText(self.tr("Top {0}").format(count))
+        _show_choice(self._top, self.tr("Top {0}").format(count))
 
     def show_loading(self) -> None:
         """A model is being loaded: there is no device yet."""
         self._device_name = ""
         self._device.setText(self.tr("Loading the model…"))
+        self._device.setAccessibleName(self._device.text())
 
     def show_device(self, name: str, milliseconds: float | None) -> None:
         """Name the device in use, and the time it took for the photo that is shown."""
@@ -64,9 +64,12 @@ class ToolBar(QToolBar):
             return
         name = self._device_name.replace("&", "&amp;").replace("<", "&lt;")
         text = f"<span style='color:{self._theme.colours.good}'>●</span>&nbsp; {name}"
+        spoken = self.tr("Device: {0}").format(self._device_name)
         if self._milliseconds is not None:
             text += f"&nbsp; <b>{self._milliseconds:.0f} ms</b>"
+            spoken += f", {self._milliseconds:.0f} ms"
         self._device.setText(text)
+        self._device.setAccessibleName(spoken)
 
     def _button(self, name: str, menu: QMenu | None = None) -> QToolButton:
         button = QToolButton()
@@ -77,3 +80,9 @@ class ToolBar(QToolBar):
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             button.setMenu(menu)
         return button
+
+
+def _show_choice(button: QToolButton, text: str) -> None:
+    button.setText(text)
+    # A name alone would hide the text from a screen reader.
+    button.setAccessibleName(f"{button.toolTip()}: {text}")

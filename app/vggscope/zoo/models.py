@@ -47,8 +47,10 @@ def find_model(name: str | Path) -> Model:
             return model
     # OSError: a name that no file can have, a folder that we may not enter.
     with contextlib.suppress(OSError):
-        if (Path(name) / DESCRIPTION).is_file():
-            return read_model(Path(name))
+        # Absolute, because errors call a broken model by its folder's name: "." has none.
+        folder = Path(name).absolute()
+        if (folder / DESCRIPTION).is_file():
+            return read_model(folder)
     known = ", ".join(model.name for model in installed_models())
     raise ModelNotFoundError(model=str(name), known=known)
 

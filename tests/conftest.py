@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import logging
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from support import tiny_model
+from vggscope import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from vggscope.inference.classifier import Classifier
+    from vggscope.zoo.normal_form import Model
+
+# A machine that is busy elsewhere is no failure.
+settings.register_profile("vggscope", deadline=None)
+settings.load_profile("vggscope")
+_serial = count()
+
+
+@pytest.fixture(autouse=True)
+def data_dir(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The folder, not made yet, below which this test's settings, models and logs lie.
+
+    What the test left in the logging module is taken out again.
+    """
+    folder = tmp_path_factory.getbasetemp() / f"data-{next(_serial)}"
+    monkeypatch.setenv(paths.DATA_DIR_VARIABLE, str(folder))
+    loggers = [logging.getLogger(name) for name in ("vggscope", "py.warnings")]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    yield folder
+    for logger, handlers, level in before:
+        for handler in [h for h in logger.handlers if h not in handlers]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(level)
+    logging.captureWarnings(capture=False)
+    logging.raiseExceptions = True
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """The bundled model, loaded once for all tests."""
+    from vggscope.inference.classifier import Classifier  # noqa: PLC0415
+
+    return Classifier.load()
+
+
+@pytest.fixture
+def tiny(data_dir: Path) -> Model:
+    """The model "tiny" of four classes, installed among the user's models."""
+    return tiny_model(data_dir / "data" / "models" / "tiny")
