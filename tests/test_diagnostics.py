@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -223,6 +224,18 @@ def test_two_windows_crash() -> None:
         window.communicate(b"\n", timeout=60)
     assert len(set(next_start())) == 2
     assert next_start() == []
+
+
+def test_only_the_latest_reports_are_kept(data_dir: Path) -> None:
+    folder = data_dir / "log"
+    folder.mkdir(parents=True)
+    for number in range(15):
+        report = folder / f"crash-{number}.txt"
+        report.write_text("Fatal Python error")
+        os.utime(report, (number, number))
+    assert next_start() == []
+    kept = {file.name for file in folder.glob("crash-*")}
+    assert kept == {f"crash-{number}.txt" for number in range(5, 15)}
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")

@@ -149,6 +149,15 @@ def test_output_that_cannot_be_written(run: Run, photos: Path, tmp_path: Path, t
     assert err.count("\n") == 1
 
 
+def test_output_never_overwrites_a_picture(run: Run, photos: Path) -> None:
+    picture = photos / "photo2.png"
+    before = picture.read_bytes()
+    status, _, err = run(photos, "-o", photos / ".." / photos.name / "photo2.png")
+    assert status == 2
+    assert "could not be written: it is one of the pictures." in err
+    assert picture.read_bytes() == before
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
 def test_output_on_a_full_disk(run: Run, photos: Path) -> None:
     status, _, err = run(photos, "-o", "/dev/full")

@@ -66,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise item.error
         return read_still(item, enough=classifier.enough)
 
-    if arguments.output is not None and arguments.output.exists():
-        if any(isinstance(f, Path) and _is_same(f, arguments.output) for f in found):
-            raise OutputError(name=arguments.output, reason="it is one of the pictures")
+    output = arguments.output
+    if output and any(isinstance(f, Path) and _is_same(f, output) for f in found):
+        raise OutputError(name=output, reason="it is one of the pictures")
     failed = False
-    with _destination(arguments.output) as stream:
+    with _destination(output) as stream:
         writer = _WRITERS[arguments.format](stream, arguments.top)
         with contextlib.closing(writer), _progress(arguments, len(found)) as advance:
             for result in classify_stream(classifier, found, read, top=arguments.top):
