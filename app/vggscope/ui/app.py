@@ -80,21 +80,27 @@ def _has_display() -> bool:
 class _SignalWatch(QObject):
     """Closes the window in good order on Ctrl+C in the terminal and at the end of a session.
 
-    Python runs signal handlers between two of its own instructions, and Qt's event loop executes
-    none while nothing happens: so a signal wakes it up through a socket.
+    Python runs signal handlers between any two of its own instructions. Within an import, say,
+    closing would wait for a thread that waits for the import. So the handlers do nothing, and
+    the event loop, which a signal wakes up through a socket, closes the window.
     """
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         import socket  # noqa: PLC0415 (4 ms that the first paint does not wait for)
 
+        self._window = window
         self._ours, self._theirs = socket.socketpair()
         for end in (self._ours, self._theirs):
             end.setblocking(False)
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
         notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read, self)
-        notifier.activated.connect(lambda: self._ours.recv(64))
+        notifier.activated.connect(self._close)
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             # Windows has no hang-ups.
             if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: window.close())
+                signal.signal(getattr(signal, name), lambda *_: None)
+
+    def _close(self) -> None:
+        self._ours.recv(64)
+        self._window.close()

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ui.window_driver import FAST, REPORT, Driver, dismantle, write_settings
+from vggscope.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from PySide6.QtWidgets import QApplication
+    from pytestqt.qtbot import QtBot
+
+# Qt warnings fail a test (pyproject.toml), except what Qt says of itself:
+_NOISE = (
+    # the offscreen platform has no window manager to tell sizes to
+    "This plugin does not support propagateSizeHints",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.qt_log_ignore(*_NOISE))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in REPORT:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    """A theme for widgets that are tested without the window."""
+    made = Theme(qapp)
+    made.use("light")
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def new_window(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
+    """Opens windows; at the end all of them are closed and must have left nothing behind.
+
+    ``begin=False``: the window is shown, but has not begun to load its model.
+    """
+    drivers: list[Driver] = []
+
+    def open_one(*, begin: bool = True, show: bool = True) -> Driver:
+        driver = Driver(qtbot)
+        drivers.append(driver)
+        if show:
+            driver.show()
+        if begin:
+            driver.window.begin()
+        return driver
+
+    yield open_one
+    dismantle(drivers)
+
+
+@pytest.fixture
+def user(new_window: Callable[..., Driver]) -> Driver:
+    """A window with the faster of the bundled models, light, ready for photos."""
+    write_settings(model=FAST, theme="light")
+    driver = new_window()
+    driver.wait_for_model(FAST)
+    return driver
