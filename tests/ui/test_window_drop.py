@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel, QMenu
 
 from support import as_nobody, hostile, open_folder
 from ui.window_driver import mime_of, sample, texts_in
@@ -144,6 +145,43 @@ def test_names_that_are_no_text_and_names_that_deceive(user: Driver, tmp_path: P
         title = user.window.windowTitle()
         assert not set(title) & {"\n", "\u202e", "\u202c", "\udce9"}
         assert title.endswith("— VGGscope")
+
+
+LONG = "IMG_20260703_081502_HDR_PORTRAIT_EDITED_final_version2" * 3
+
+
+def test_a_long_name_is_told_in_full_in_the_smallest_window(user: Driver, tmp_path: Path) -> None:
+    user.window.resize(900, 600)
+    user.wait(lambda: user.window.size().toTuple() == (900, 600))
+    (tmp_path / f"{LONG}.jpg").write_text("text", encoding="utf-8")
+    user.drop_files(tmp_path / f"{LONG}.jpg", sample("zebra"))
+    user.wait(lambda: len(user.photos) == 2)
+    user.settle()
+    pane = user.window.predictions
+    assert any(f"“{LONG}.jpg” is not a picture" in text for text in user.pane_texts())
+    user.wait(lambda: pane.layout().activate() is not None)
+    for label in (label for label in pane.findChildren(QLabel) if label.isVisible()):
+        assert label.height() >= label.heightForWidth(label.width())
+        assert label.sizeHint().width() <= pane.width() or label.wordWrap()
+        assert label.minimumSizeHint().width() <= label.width()
+        assert pane.rect().contains(QRect(label.mapTo(pane, QPoint(0, 0)), label.size()))
+    user.window.messages.tell(f"“{LONG * 3}.jpg” could not be written.")
+    assert user.window.minimumSizeHint().width() <= 900
+    assert user.window.messages.text == f"“{LONG * 3}.jpg” could not be written."
+
+
+def test_a_name_is_shown_as_it_is_not_as_html(user: Driver, tmp_path: Path) -> None:
+    name = "<h1>big<img src=x> & co.jpg"
+    (tmp_path / name).write_text("text", encoding="utf-8")
+    user.drop_files(tmp_path / name)
+    user.wait(lambda: user.states() == [State.FAILED])
+    shown = [w for w in user.window.predictions.findChildren(QLabel) if name in w.text()]
+    assert [w.textFormat() for w in shown] == [Qt.TextFormat.PlainText]
+    tooltip = user.bench.photos.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "&lt;h1&gt;big&lt;img src=x&gt; &amp; co.jpg" in tooltip
+    [recent] = [m for m in user.window.findChildren(QMenu) if "Recent" in m.title()]
+    recent.aboutToShow.emit()
+    assert recent.actions()[0].text() == name.replace("&", "&&")
 
 
 def test_a_file_that_vanishes_after_the_drop(user: Driver, tmp_path: Path) -> None:

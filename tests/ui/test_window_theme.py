@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtGui import QColor, QIcon, QPalette
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
 
 from vggscope.ui.settings import THEME
 from vggscope.ui.theme import DARK, LIGHT, Theme, picture
@@ -128,6 +128,33 @@ def test_texts_are_readable(colours: Colours) -> None:
         assert contrast(colours.disabled, ground) >= 2
     assert contrast(colours.on_accent, colours.accent) >= 4.5
     assert contrast(colours.accent, colours.track) >= 3
+
+
+def test_a_menu_entry_that_is_on_looks_so(user: Driver) -> None:
+    """Its icon stands where a tick would."""
+    action = user.window.actions_by_key["crop_box"]
+    [menu] = [m for m in user.window.findChildren(QMenu) if action in m.actions()]
+    pictures = []
+    for on in (True, False):
+        action.setChecked(on)
+        pictures.append(menu.grab().toImage())
+    assert pictures[0] != pictures[1]
+
+
+def test_the_buttons_of_qts_own_file_dialog_show_their_icons(user: Driver) -> None:
+    """It is what desktops without a dialog of their own get."""
+    dialog = QFileDialog(user.window)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.show()
+    buttons = [b for b in dialog.findChildren(QToolButton) if b.isVisible()]
+    assert len(buttons) >= 5
+    for button in buttons:
+        button.setEnabled(True)
+        before = button.grab().toImage()
+        button.setIcon(QIcon())
+        assert button.grab().toImage() != before, button.toolTip()
+    dialog.close()
+    dialog.deleteLater()
 
 
 def test_icons_are_drawn_in_the_given_colour(qapp: QApplication) -> None:

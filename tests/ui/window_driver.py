@@ -98,7 +98,9 @@ def mime_of(
 
 def texts_in(widget: QWidget) -> list[str]:
     """All texts that can be read on a widget's labels."""
-    return [w.text() for w in widget.findChildren(QLabel) if w.isVisible() and w.text()]
+    labels = [label for label in widget.findChildren(QLabel) if label.isVisible()]
+    # Long names may be broken into lines at zero-width spaces.
+    return [label.text().replace("\u200b", "") for label in labels if label.text()]
 
 
 class Driver:
@@ -323,6 +325,8 @@ def dismantle(drivers: list[Driver]) -> None:
         for thing in (driver.window, driver.theme, driver.settings):
             thing.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    # The offscreen platform deletes what it holds after Python has gone, which crashes.
+    QGuiApplication.clipboard().clear()
     assert alive == []
 
 

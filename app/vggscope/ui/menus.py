@@ -9,8 +9,10 @@ from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from vggscope.sources.finding import display_name
 from vggscope.ui.actions import MENUS, Actions, translated
 from vggscope.ui.settings import FIT, MODEL, THEME, TOP, Setting, Settings
+from vggscope.ui.texts import as_tool_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,8 +115,8 @@ class Menus(QObject):
 
     def _fill_recent(self, menu: QMenu) -> None:
         for path in self._recent.existing():
-            action = menu.addAction(Path(path).name)
-            action.setToolTip(path)
+            action = menu.addAction(display_name(Path(path)).replace("&", "&&"))
+            action.setToolTip(as_tool_tip(display_name(path)))
             action.triggered.connect(lambda _checked=False, path=path: self._open_paths([path]))
         if menu.isEmpty():
             menu.addAction(self.tr("Nothing yet")).setEnabled(False)

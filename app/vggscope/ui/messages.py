@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import breakable, message_of, remedy_of
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class MessageBar(QFrame):
         self.setObjectName("messageBar")
         self._icon = QLabel()
         self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)  # it shows names of files
         self._text.setWordWrap(True)
         self._button = QPushButton()
         self._button.clicked.connect(self._on_button)
@@ -47,11 +49,11 @@ class MessageBar(QFrame):
     @property
     def text(self) -> str:
         """The message that is shown, or was last."""
-        return self._text.text()
+        return self._text.accessibleName()
 
     def tell(self, text: str, label: str = "", act: Callable[[], object] | None = None) -> None:
         """Show ``text``, and a button called ``label`` that calls ``act``."""
-        self._text.setText(text)
+        self._text.setText(breakable(text))
         self._text.setAccessibleName(text)
         self._act = act
         self._button.setText(label)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from vggscope.errors import VggscopeError
-from vggscope.ui.texts import message_of
+from vggscope.ui.texts import as_tool_tip, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -217,7 +217,7 @@ class PhotoModel(QAbstractTableModel):
         elif role == SORT_ROLE:
             value = self._sort_value(photo, column)
         elif role == Qt.ItemDataRole.ToolTipRole:
-            value = f"{photo.location}\n{self._description(photo)}"
+            value = as_tool_tip(f"{photo.location}\n{self._description(photo)}")
         elif role == Qt.ItemDataRole.AccessibleTextRole:
             value = self._description(photo)
         elif role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:

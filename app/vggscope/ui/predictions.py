@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import breakable, message_of, remedy_of
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -281,7 +281,8 @@ class PredictionsPane(QWidget):
         self._model.show(())
         self._failed = bad
         self._icon_name = icon
-        self._title.setText(title)
+        self._title.setText(breakable(title))
+        self._title.setAccessibleName(title)
         self._detail.setText(detail)
         self._detail.setVisible(bool(detail))
         self._note.setText("")
@@ -338,5 +339,6 @@ class _Bars(QListView):
 
 def _wrapped_label() -> QLabel:
     label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)  # it shows names of files
     label.setWordWrap(True)
     return label

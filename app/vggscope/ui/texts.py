@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import Qt
 
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
+
+_LONG_WORD: Final = re.compile(r"\S{16}(?=\S)")
+
+
+def breakable(text: str) -> str:
+    """``text`` for a narrow label: names of files and addresses may be broken into lines too."""
+    return _LONG_WORD.sub("\\g<0>\N{ZERO WIDTH SPACE}", text)
+
+
+def as_tool_tip(text: str) -> str:
+    """``text`` for a tool tip: a file may be called "<h1>", and is not to be shown as one."""
+    if not Qt.mightBeRichText(text):
+        return text
+    return Qt.convertFromPlainText(text, Qt.WhiteSpaceMode.WhiteSpaceNormal)
 
 
 def message_of(error: VggscopeError) -> str:

@@ -188,12 +188,15 @@ def _style_sheet(c: Colours) -> str:
     QMenu::item:disabled {{ color: {c.disabled}; background: transparent; }}
     QMenu::separator {{ height: 1px; background: {c.border}; margin: 5px 8px; }}
     QMenu::icon {{ padding-left: 8px; }}
+    QMenu::icon:checked {{ background: {c.track}; border: 1px solid {c.accent};
+        border-radius: 4px; }}
     QToolBar {{ background: {c.surface}; border: none; border-bottom: 1px solid {c.border};
         padding: 7px 10px; spacing: 8px; }}
     QToolButton, QPushButton {{ background: {c.raised}; border: 1px solid {c.border};
         border-radius: 7px; padding: 6px 11px; color: {c.text}; }}
     QToolButton:hover, QPushButton:hover {{ border-color: {c.muted}; }}
     QToolButton:pressed, QPushButton:pressed, QToolButton:checked {{ background: {c.track}; }}
+    QFileDialog QToolButton {{ padding: 2px; }}
     QToolButton:focus, QPushButton:focus {{ border-color: {c.accent}; }}
     QToolButton:disabled, QPushButton:disabled {{ color: {c.disabled}; }}
     QToolButton[popupMode="2"] {{ padding-right: 24px; }}
