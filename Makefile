@@ -23,7 +23,7 @@ help:  ## Show this list
 run:  ## Set up if needed, then open the window (ARGS="photo.jpg ..." opens photos)
 	@$(BOOTSTRAP) $(EXTRAS)
 	@set -- $(ARGS); \
-	if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	if ! $(BIN)/python -m vggscope.ui.display; then \
 	    if [ $$# -eq 0 ]; then \
 	        echo "There is no display to open the window on: classifying the sample photos here." >&2; \
 	        set -- classify resources/samples --top 5; \

@@ -92,16 +92,25 @@ class CrashGuard:
     crash leaves a stack in it, which the next start renames to ``crash-…`` and mentions once.
     """
 
+    # What an earlier process of our number left in our file, in bytes.
+    _inherited = 0
+
     def __init__(self) -> None:
         self._path = paths.log_dir() / f"{_RUNNING}{os.getpid()}.txt"
         self._file: TextIO | None = None
 
-    def start(self) -> list[Path]:
-        """Begin to guard; returns the reports of crashes that nobody was told of yet."""
+    def start(self, *, collect: bool = True) -> list[Path]:
+        """Begin to guard; returns the reports of crashes that nobody was told of yet.
+
+        Args:
+            collect: count these as told from now on. If not, they are left for the next start
+                that does, and none is returned.
+        """
         try:
             paths.log_dir().mkdir(parents=True, exist_ok=True)
-            reports = _collect_reports()
-            self._file = self._path.open("w", encoding="utf-8")
+            reports = _collect_reports() if collect else []
+            self._file = self._path.open("a", encoding="utf-8")
+            self._inherited = self._file.tell()
         except OSError as error:
             _log.warning("No crash reports: %s", error)
             return []
@@ -113,9 +122,13 @@ class CrashGuard:
         if self._file is None:
             return
         faulthandler.disable()
+        with contextlib.suppress(OSError):
+            # Windows has faulthandler note errors that were then handled.
+            self._file.truncate(self._inherited)
         self._file.close()
         self._file = None
-        self._path.unlink(missing_ok=True)
+        if not self._inherited:
+            self._path.unlink(missing_ok=True)
 
 
 def _collect_reports() -> list[Path]:

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from vggscope import __version__, paths
-from vggscope.errors import ModelError, VggscopeError
+from vggscope.errors import EngineMissingError, ModelError, NoModelError, VggscopeError
 from vggscope.zoo.models import model_folders
 from vggscope.zoo.normal_form import read_model
 
@@ -22,6 +22,7 @@ _PACKAGES: Final = (
     "onnx",
     "msgspec",
     "platformdirs",
+    "tqdm",
 )
 _ENGINE: Final = "onnxruntime"
 
@@ -121,8 +122,15 @@ def _engine(problems: list[str]) -> dict[str, str]:
         facts["providers"] = ", ".join(runtime.available_providers())
         facts["devices"] = ", ".join(f"{d.key}: {d.name}" for d in devices())
     except VggscopeError as error:
-        problems.append(f"{error.message} {error.remedy}")
+        problems.append(_sentence(error))
+    except Exception as error:  # noqa: BLE001 (what is broken fails in any way)
+        reason = f"{type(error).__name__}: {error}"
+        problems.append(_sentence(EngineMissingError(reason=reason)))
     return facts
+
+
+def _sentence(error: VggscopeError) -> str:
+    return " ".join(f"{error.message} {error.remedy}".split())
 
 
 def _models(problems: list[str]) -> dict[str, str]:
@@ -132,10 +140,15 @@ def _models(problems: list[str]) -> dict[str, str]:
             model = read_model(folder)
             model.check_sizes()
             model.check_content()
+            model.check_layers()
             states[folder.name] = f"ok ({folder})"
         except ModelError as error:
             states[folder.name] = f"damaged ({folder})"
-            problems.append(f"{error.message} {error.remedy}")
+            problems.append(_sentence(error))
+        except Exception as error:  # noqa: BLE001 (onnx may be what is broken)
+            states[folder.name] = f"not checked ({folder})"
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            problems.append(f"The model “{folder.name}” could not be checked ({reason}).")
     if not states:
-        problems.append("No model was found. Install VGGscope again.")
+        problems.append(_sentence(NoModelError()))
     return states

@@ -213,6 +213,14 @@ class ModelNotFoundError(ModelError):
     remedy_template = QT_TRANSLATE_NOOP("errors", "Choose one of: {known}.")
 
 
+class NoModelError(ModelError):
+    """No usable model is installed, not even one that ships with the program."""
+
+    kind = "no-model"
+    message_template = QT_TRANSLATE_NOOP("errors", "No model is installed.")
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Install VGGscope again.")
+
+
 class ModelFileMissingError(ModelError):
     """A part of a model's folder is missing or unreadable."""
 

@@ -123,6 +123,8 @@ class Desktop:
         found: list[int] = []
 
         def look() -> bool:
+            if of.process.poll() is not None:
+                pytest.fail(f"the program ended instead of showing “{title}”: {of.wait()}")
             # --sync waits for ever, and windows of programs that just ended are found as well.
             seen = self.xdotool("search", "--onlyvisible", "--name", f"^{title}$").split()
             pid = str(of.process.pid)

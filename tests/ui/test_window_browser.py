@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from ui.window_driver import row_texts, sample
 from vggscope.ui.photos import Column, State
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ui.window_driver import Driver
 
 FOUR = ("zebra", "pizza", "ladybug", "coffee")
@@ -326,3 +325,34 @@ def test_what_a_screen_reader_says_of_a_photo(four: Driver) -> None:
     assert spoken.startswith("zebra.jpg: zebra, ")
     tooltip = four.strip.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert sample("zebra") in tooltip
+
+
+def test_f5_reads_the_photo_anew(user: Driver, tmp_path: Path) -> None:
+    photo = tmp_path / "changing.jpg"
+    photo.write_bytes(Path(sample("zebra")).read_bytes())
+    user.drop_files(str(photo), str(tmp_path / "missing.jpg"))
+    user.settle()
+    user.window.browser.photo_chosen.emit(user.photos[0].key)
+    assert user.photos[0].best.label == "zebra"
+    photo.write_bytes(Path(sample("pizza")).read_bytes())
+    with user.qtbot.waitSignal(user.bench.pixels_ready, timeout=30_000):
+        user.key(Qt.Key.Key_F5)
+    user.settle()
+    assert user.photos[0].best.label == "pizza"
+    assert user.states() == [State.DONE, State.FAILED], "the missing one does not keep F5 from it"
+    (tmp_path / "missing.jpg").write_bytes(photo.read_bytes())
+    user.key(Qt.Key.Key_F5)
+    user.settle()
+    assert user.states() == [State.DONE, State.DONE]
+
+
+def test_removing_all_can_be_undone(user: Driver) -> None:
+    user.drop_files(*[sample(name) for name in FOUR])
+    user.settle()
+    before = [(p.key, p.outcome) for p in user.photos]
+    user.trigger("remove_all")
+    assert len(user.photos) == 0
+    assert user.window.messages.text == "4 photos were removed."
+    user.click(user.button("Undo"))
+    assert [(p.key, p.outcome) for p in user.photos] == before
+    assert not user.bench.is_busy

@@ -47,7 +47,8 @@ def test_the_dialog_shows_every_setting_as_it_is(user: Driver) -> None:
         for setting in ALL:
             widget = editor(dialog, setting.title)
             assert widget.accessibleDescription() == setting.description
-            assert setting.description in [w.text() for w in dialog.findChildren(QLabel)]
+            written = [*dialog.findChildren(QLabel), *dialog.findChildren(QCheckBox)]
+            assert setting.description in [w.text() for w in written]
             if isinstance(widget, QComboBox):
                 shown[setting.key] = widget.currentData()
             else:

@@ -190,8 +190,8 @@ def test_bars_move_calmly_to_their_length(user: Driver, qtbot: Any) -> None:
     model.show(predictions)
     assert model.index(0).data(shown) == pytest.approx(predictions[0].probability)
     model.show(predictions[::-1])
-    model.settle()
-    assert model.index(0).data(shown) == pytest.approx(predictions[-1].probability)
+    last = pytest.approx(predictions[-1].probability)
+    qtbot.waitUntil(lambda: model.index(0).data(shown) == last)
 
 
 # --- copying ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vggscope.errors import WebAddressError
 from vggscope.ui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -44,11 +45,29 @@ def test_work_is_done_elsewhere_and_delivered_here(qtbot: QtBot, tasks: Tasks) -
     assert worker != deliverer
 
 
-def test_an_error_is_delivered_like_a_result(qtbot: QtBot, tasks: Tasks) -> None:
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_an_error_of_ours_goes_to_who_asked(qtbot: QtBot, tasks: Tasks) -> None:
     got: list[object] = []
-    tasks.run("a", lambda: 1 / 0, got.append)
-    qtbot.waitUntil(lambda: bool(got))
-    assert isinstance(got[0], ZeroDivisionError)
+    failed: list[object] = []
+    error = WebAddressError(name="a")
+    tasks.run("a", lambda: fail(error), got.append, failed.append)
+    qtbot.waitUntil(lambda: bool(failed))
+    assert (got, failed) == ([], [error])
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a"), WebAddressError(name="b")])
+def test_a_surprise_is_raised_here_and_never_delivered(
+    qtbot: QtBot, tasks: Tasks, error: Exception
+) -> None:
+    got: list[object] = []
+    with qtbot.captureExceptions() as surprises:
+        tasks.run("a", lambda: fail(error), got.append)
+        qtbot.waitUntil(lambda: bool(surprises))
+    assert surprises[0][1] is error
+    assert got == []
 
 
 def test_a_newer_task_of_the_same_key_replaces_the_older(

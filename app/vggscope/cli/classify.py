@@ -16,17 +16,21 @@ from typing import TYPE_CHECKING, TextIO, get_args
 
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
 from vggscope.errors import OutputError, VggscopeError
-from vggscope.inference.report import CSV_COLUMNS, as_json_object, as_text, csv_rows
+from vggscope.inference.report import (
+    CSV_COLUMNS,
+    DEFAULT_TOP,
+    as_json_object,
+    as_text,
+    csv_rows,
+)
 from vggscope.zoo.models import DEFAULT_MODEL
 from vggscope.zoo.normal_form import Fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from vggscope.inference.classifier import Classification
+    from vggscope.inference.report import Outcome
     from vggscope.sources.frame import Frame
-
-    Outcome = Classification | VggscopeError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="default: %(default)s")
     parser.add_argument(
-        "--top", type=_count, default=5, metavar="K", help="how many classes (1-1000, default 5)"
+        "--top",
+        type=_count,
+        default=DEFAULT_TOP,
+        metavar="K",
+        help="how many classes (1-1000, default: %(default)s)",
     )
     parser.add_argument(
         "--fit",
@@ -59,20 +67,26 @@ def run(arguments: argparse.Namespace) -> int:
 
     classifier = Classifier.load(arguments.model, device=arguments.device, fit=arguments.fit)
 
-    found = list(find_stills(arguments.paths, recursive=arguments.recursive))
-
     def read(item: Path | Failed) -> Frame:
         if isinstance(item, Failed):
             raise item.error
         return read_still(item, enough=classifier.enough)
 
+    found: Iterable[Path | Failed] = find_stills(arguments.paths, recursive=arguments.recursive)
     output = arguments.output
-    if output and any(isinstance(f, Path) and _is_same(f, output) for f in found):
-        raise OutputError(name=output, reason="it is one of the pictures")
+    total = None
+    shows_progress = _shows_progress(arguments)
+    # The output file may lie in a folder of pictures: all are known before it is made.
+    if output or shows_progress:
+        found = list(found)
+        total = len(found)
+        identity = _identity(output) if output else None
+        if identity and any(isinstance(f, Path) and _identity(f) == identity for f in found):
+            raise OutputError(name=output, reason="it is one of the pictures")
     failed = False
     with _destination(output) as stream:
         writer = _WRITERS[arguments.format](stream, arguments.top)
-        with contextlib.closing(writer), _progress(arguments, len(found)) as advance:
+        with contextlib.closing(writer), _progress(total if shows_progress else None) as advance:
             for result in classify_stream(classifier, found, read, top=arguments.top):
                 item = result.item
                 path = item.path if isinstance(item, Failed) else str(item)
@@ -88,11 +102,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file; None if there is none."""
     try:
-        return one.samefile(other)
-    except OSError:
-        return False
+        status = path.stat()
+    # ValueError: a name that no file can have.
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 class _TableWriter:
@@ -163,11 +180,16 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
         raise OutputError(name=path, reason=error.strerror or str(error)) from error
 
 
-@contextlib.contextmanager
-def _progress(arguments: argparse.Namespace, total: int) -> Iterator[Callable[[], object]]:
-    """A progress bar on a terminal's stderr, unless the results themselves show progress there."""
+def _shows_progress(arguments: argparse.Namespace) -> bool:
+    """On a terminal, unless the results themselves show progress there."""
     results_are_watched = arguments.output is None and sys.stdout.isatty()
-    if results_are_watched or not sys.stderr.isatty():
+    return sys.stderr.isatty() and not results_are_watched
+
+
+@contextlib.contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[], object]]:
+    """A progress bar of ``total`` steps on stderr; none if None."""
+    if total is None:
         yield lambda: None
         return
     from tqdm import tqdm  # noqa: PLC0415 (only a terminal needs it)

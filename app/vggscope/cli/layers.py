@@ -6,9 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from vggscope.errors import ModelCorruptError, ModelFileMissingError, ModelNotFoundError
+from vggscope.errors import ModelNotFoundError, NoModelError
 from vggscope.vgg import configs
 from vggscope.vgg.table import as_rows, format_table
+from vggscope.zoo.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.add_argument(
         "--model",
-        default="vgg16-compact",
+        default=DEFAULT_MODEL,
         metavar="M",
         help="an installed model, or a network of the VGG paper: "
         f"{', '.join(configs.FAMILY)} (default: %(default)s)",
@@ -63,34 +64,19 @@ def _network(name: str) -> Network:
     config = configs.find(name)
     if config is not None:
         return configs.network(config.name)
-    # The paper's networks need neither the zoo nor onnx.
-    from vggscope.zoo.models import find_model  # noqa: PLC0415
-
     try:
         model = find_model(name)
-    except ModelNotFoundError as error:
-        installed = str(error.details["known"])
+    except (ModelNotFoundError, NoModelError) as error:
+        installed = str(error.details.get("known", ""))
         known = ", ".join(filter(None, (installed, *configs.FAMILY)))
         raise ModelNotFoundError(model=name, known=known) from error
     return _network_of(model)
 
 
 def _network_of(model: Model) -> Network:
-    import onnx  # noqa: PLC0415 (costs 162 ms)
-    from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415
-        DecodeError,
-    )
-
+    # The paper's networks do not need onnx.
     from vggscope.vgg.graph import network_of  # noqa: PLC0415
 
-    file = model.graph_path.name
-    try:
-        proto = onnx.load(model.graph_path, load_external_data=False)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ModelFileMissingError(model=model.name, file=file, reason=reason) from error
-    except DecodeError as error:
-        raise ModelCorruptError(model=model.name, file=file, reason="is no ONNX file") from error
     return network_of(
-        proto, name=model.name, title=model.title, size=model.description.input.height
+        model.graph(), name=model.name, title=model.title, size=model.description.input.height
     )

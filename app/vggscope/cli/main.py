@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from importlib import import_module
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vggscope import __version__, paths
-from vggscope.diagnostics import start_logging
+from vggscope.diagnostics import LOG_FILE, CrashGuard, start_logging
 from vggscope.errors import OutputError, VggscopeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 COMMANDS: Final = {
     "classify": "print what the network sees in pictures",
@@ -25,6 +26,7 @@ ALL_DONE: Final = 0
 SOME_FAILED: Final = 1
 NOTHING_DONE: Final = 2
 _INTERRUPTED: Final = 130
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,8 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _use_data_dir(parsed)
     start_logging(verbose=parsed.verbose)
     _prepare_streams()
+    guard = CrashGuard()
+    # Nobody reads here what the window will mention.
+    guard.start(collect=False)
     try:
-        status = int(module.run(parsed))
+        return _run(module.run, parsed)
+    except Exception:
+        _log.exception("Uncaught")
+        sys.stderr.write(
+            "vggscope: Something went wrong that VGGscope did not expect. "
+            f"The log has the details: {paths.log_dir() / LOG_FILE}\n"
+        )
+        return NOTHING_DONE
+    finally:
+        guard.stop()
+
+
+def main_gui() -> int:
+    """Open the window with the files named on the command line."""
+    return _open_window(sys.argv[1:])
+
+
+def _run(command: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
+    """Run a command; what can be expected to end it early becomes a status."""
+    try:
+        status = command(parsed)
         # Now, not at exit: there Python itself would complain of a pipe or disk that takes no more.
         sys.stdout.flush()
     except VggscopeError as error:
@@ -61,11 +86,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_stdout()
         return _fail(OutputError(name="stdout", reason=error.strerror or str(error)))
     return status
-
-
-def main_gui() -> int:
-    """Open the window with the files named on the command line."""
-    return _open_window(sys.argv[1:])
 
 
 def _fail(error: VggscopeError) -> int:
@@ -126,7 +146,7 @@ def _use_data_dir(parsed: argparse.Namespace) -> None:
 
 
 def _prepare_streams() -> None:
-    """Write UTF-8 whatever the locale.
+    """Write UTF-8 whatever the locale, and line ends as we write them whatever the system.
 
     A file name that is no UTF-8 comes out escaped, which is also how JSON writes it.
     """
@@ -135,4 +155,4 @@ def _prepare_streams() -> None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (open as long as the program)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")

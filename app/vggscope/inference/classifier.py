@@ -6,7 +6,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from vggscope.errors import (
 )
 from vggscope.inference.devices import AUTO, Device, find_device
 from vggscope.inference.preprocessing import CropBox, Preprocessor
-from vggscope.inference.runtime import Cancellation, Session
+from vggscope.inference.report import DEFAULT_TOP as DEFAULT_TOP
+from vggscope.inference.runtime import Cancellation, Session, is_of_the_files
 from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DEFAULT_TOP: Final = 5
 _log = logging.getLogger(__name__)
 
 
@@ -210,14 +210,16 @@ class Classifier:
             raise
         except Exception as error:
             _log.exception("Inference failed")
-            raise self._failure(_one_line(error)) from error
+            raise _failure(self.model, self.device, _one_line(error)) from error
         probabilities = output.reshape(len(values), -1)[: len(frames)]
         # Where the graph leaves the number of classes open, only a run tells it.
         if (classes := probabilities.shape[1]) != len(self._labels):
             raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
         if not _are_probabilities(probabilities):
-            raise self._failure("its answer is not a set of probabilities")
+            reason = "its answer is not a set of probabilities"
+            raise _failure(self.model, self.device, reason)
         milliseconds = (time.perf_counter() - started) * 1000 / len(frames)
+        _log.debug("Classified %d, %.1f ms each", len(frames), milliseconds)
         return [
             Classification(
                 probabilities=row,
@@ -231,9 +233,6 @@ class Classifier:
             for row, network_input in zip(probabilities, inputs, strict=True)
         ]
 
-    def _failure(self, reason: str) -> InferenceError:
-        return InferenceError(model=self.model.name, device=self.device.name, reason=reason)
-
     def _check_contract(self) -> int | None:
         """See that the graph is what ``model.json`` says; its batch size, None if free."""
         spec, inputs, outputs = self._spec, self._session.inputs, self._session.outputs
@@ -246,8 +245,9 @@ class Classifier:
             a not in {None, p} for a, p in zip(actual, promised, strict=True)
         ):
             raise self._lie(f"the graph's input is {actual}, not {promised}")
-        if self._output not in outputs:
-            raise self._lie(f"the graph has no output “{self._output}”")
+        for name in (self._output, self.model.description.output.logits):
+            if name is not None and name not in outputs:
+                raise self._lie(f"the graph has no output “{name}”")
         classes = outputs[self._output][1] if len(outputs[self._output]) > 1 else None
         if classes is not None and classes != len(self._labels):
             raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
@@ -262,6 +262,7 @@ def _open(model: Model, device: Device) -> Session:
 
     Raises:
         ModelError: the files are missing or damaged (checked before anything is classified).
+        InferenceError: the files are as they were installed, but the device cannot run them.
     """
     model.check_sizes()
     with ThreadPoolExecutor(1, thread_name_prefix="checksum") as checker:
@@ -271,11 +272,19 @@ def _open(model: Model, device: Device) -> Session:
         except Exception as error:
             # Wrong bytes explain more than what ONNX Runtime stumbled over.
             content.result()
-            raise ModelCorruptError(
-                model=model.name, file=GRAPH, reason=f"cannot be loaded ({_one_line(error)})"
-            ) from error
+            reason = _one_line(error)
+            if is_of_the_files(error):
+                raise ModelCorruptError(
+                    model=model.name, file=GRAPH, reason=f"cannot be loaded ({reason})"
+                ) from error
+            _log.exception("%s could not be opened on %s", model.graph_path, device.key)
+            raise _failure(model, device, reason) from error
         content.result()
     return session
+
+
+def _failure(model: Model, device: Device, reason: str) -> InferenceError:
+    return InferenceError(model=model.name, device=device.name, reason=reason)
 
 
 def _are_probabilities(rows: NDArray[np.float32]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from vggscope.errors import VggscopeError
 from vggscope.sources.finding import display_name
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vggscope.inference.classifier import Classification, Prediction
+
+Outcome: TypeAlias = "Classification | VggscopeError"
+"""What became of a picture."""
+
+# Here, where commands and the window find it without loading an engine.
+DEFAULT_TOP: Final = 5
 
 CSV_COLUMNS: Final = (
     "path",
@@ -28,10 +34,17 @@ CSV_COLUMNS: Final = (
     "error_kind",
     "error_message",
 )
+"""Columns of the CSV format.
+
+A ``path`` is one that a program can open, never quoted or escaped. Spreadsheets, however, take a
+cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, which a file's name could hide.
+Only relative names can begin so, and these are written as ``./=name``: the same file.
+"""
+_FORMULA: Final = ("=", "+", "-", "@")
 _BAR: Final = 24
 
 
-def as_json_object(path: str, outcome: Classification | VggscopeError, top: int) -> dict[str, Any]:
+def as_json_object(path: str, outcome: Outcome, top: int) -> dict[str, Any]:
     """One picture by the JSON contract: its predictions, or its error."""
     if isinstance(outcome, VggscopeError):
         return {"path": path, "error": outcome.as_json()}
@@ -58,10 +71,10 @@ def as_json(content: dict[str, Any] | Sequence[dict[str, Any]]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def csv_rows(
-    path: str, outcome: Classification | VggscopeError, top: int
-) -> Iterable[list[object]]:
+def csv_rows(path: str, outcome: Outcome, top: int) -> Iterable[list[object]]:
     """Rows below ``CSV_COLUMNS``: one per prediction, or one for an error."""
+    if path.startswith(_FORMULA):
+        path = f"./{path}"
     if isinstance(outcome, VggscopeError):
         yield [path, *[""] * 8, outcome.kind, outcome.message]
         return
@@ -81,7 +94,7 @@ def csv_rows(
         ]
 
 
-def as_csv(results: Iterable[tuple[str, Classification | VggscopeError]], top: int) -> str:
+def as_csv(results: Iterable[tuple[str, Outcome]], top: int) -> str:
     """A whole CSV text with its header (RFC 4180 line ends)."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -91,7 +104,7 @@ def as_csv(results: Iterable[tuple[str, Classification | VggscopeError]], top: i
     return text.getvalue()
 
 
-def as_text(path: str, outcome: Classification | VggscopeError, top: int) -> str:
+def as_text(path: str, outcome: Outcome, top: int) -> str:
     """For reading: the path and a line per prediction, or the error and its remedy."""
     # A name may hold line breaks, and sequences that a terminal obeys.
     path = display_name(path)

@@ -18,8 +18,20 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 try:
     import onnxruntime as ort
-except ImportError as error:
-    raise EngineMissingError(reason=str(error)) from error
+except Exception as error:  # not only ImportError: half an installation fails in any way
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    raise EngineMissingError(reason=reason) from error
+
+# What an uninstallation left behind can still be imported.
+_PARTS: Final = (
+    "InferenceSession",
+    "RunOptions",
+    "SessionOptions",
+    "__version__",
+    "get_available_providers",
+)
+if _missing := [part for part in _PARTS if not hasattr(ort, part)]:
+    raise EngineMissingError(reason=f"its package lacks {', '.join(_missing)}")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +43,8 @@ if TYPE_CHECKING:
     from vggscope.inference.devices import Device
 
 _FATAL_ONLY: Final = 4
+_OF_THE_FILES: Final = frozenset({"InvalidProtobuf", "InvalidGraph", "NoSuchFile"})
+"""Names of the exceptions of ONNX Runtime that speak of the model's files, on whatever device."""
 _log = logging.getLogger(__name__)
 
 
@@ -126,6 +140,12 @@ class Session:
 
 def _shape(dimensions: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(d if isinstance(d, int) else None for d in dimensions)
+
+
+def is_of_the_files(error: BaseException) -> bool:
+    """Whether what ``Session`` raised says that the model's files are no good, not the device."""
+    kind = type(error)
+    return kind.__module__.endswith("onnxruntime_pybind11_state") and kind.__name__ in _OF_THE_FILES
 
 
 def version() -> str:

@@ -22,6 +22,7 @@ from vggscope.errors import (
     ImageNotFoundError,
     ImagePermissionError,
     ImageReadError,
+    NotAnImageError,
     WebAddressError,
 )
 
@@ -44,6 +45,14 @@ _SUFFIXES_OF: Final = {
 }
 FORMATS: Final = tuple(_SUFFIXES_OF)
 SUFFIXES: Final = frozenset(suffix for group in _SUFFIXES_OF.values() for suffix in group)
+# Photos of phones and cameras that we do not open. Whoever gives a folder of them expects an answer
+# for each: they fail by name, where other files of a folder are passed over.
+UNOPENED_SUFFIXES: Final = frozenset(
+    {
+        *(".heic", ".heif"),
+        *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"),
+    }
+)
 FORMAT_NAMES: Final = "JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF, PPM"
 
 # Path("https://x/y") is "https:/x/y" on POSIX and "https:\x\y" on Windows.
@@ -76,7 +85,7 @@ def find_stills(
 
     A file given by name is yielded whatever its suffix, and even if it is missing: the decoder
     knows best and reports best. A folder yields its files with one of ``SUFFIXES`` in natural
-    order, without hidden ones.
+    order, without hidden ones; those with one of ``UNOPENED_SUFFIXES`` have failed.
 
     Args:
         sources: files, folders and ``file:`` addresses.
@@ -181,9 +190,15 @@ def _in_folder(top: Path, *, recursive: bool) -> Iterator[Path | Failed]:
                 continue
             if _is_folder(entry):
                 subfolders.append(Path(entry.path))
-            elif Path(entry.name).suffix.lower() in SUFFIXES:
+                continue
+            suffix = Path(entry.name).suffix.lower()
+            if suffix in SUFFIXES:
                 anything = True
                 yield Path(entry.path)
+            elif suffix in UNOPENED_SUFFIXES:
+                anything = True
+                error = NotAnImageError(name=display_name(entry.name), formats=FORMAT_NAMES)
+                yield Failed(str(Path(entry.path)), error)
         if recursive:
             pending.extend(reversed(subfolders))
     if not anything:

@@ -69,53 +69,125 @@ def _spec(  # noqa: PLR0913 (a row of the table below)
     )
 
 
-_ = QT_TRANSLATE_NOOP
+# The name in full: lupdate does not see through an alias.
 SPECS: Final = (
-    _spec("open", "file", _("actions", "&Open Photos…"), "open", "Ctrl+O"),
-    _spec("open_folder", "file", _("actions", "Open &Folder…"), "folder", "Ctrl+Shift+O"),
+    _spec("open", "file", QT_TRANSLATE_NOOP("actions", "&Open Photos…"), "open", "Ctrl+O"),
     _spec(
-        "export_csv", "file", _("actions", "Export as &CSV…"), "export", "Ctrl+E", separated=True
+        "open_folder",
+        "file",
+        QT_TRANSLATE_NOOP("actions", "Open &Folder…"),
+        "folder",
+        "Ctrl+Shift+O",
     ),
-    _spec("export_json", "file", _("actions", "Export as &JSON…"), "export", "Ctrl+Shift+E"),
-    _spec("quit", "file", _("actions", "&Quit"), "quit", "Ctrl+Q", separated=True),
-    _spec("paste", "edit", _("actions", "&Paste Photo"), "paste", "Ctrl+V"),
+    _spec(
+        "export_csv",
+        "file",
+        QT_TRANSLATE_NOOP("actions", "Export as &CSV…"),
+        "export",
+        "Ctrl+E",
+        separated=True,
+    ),
+    _spec(
+        "export_json",
+        "file",
+        QT_TRANSLATE_NOOP("actions", "Export as &JSON…"),
+        "export",
+        "Ctrl+Shift+E",
+    ),
+    _spec("quit", "file", QT_TRANSLATE_NOOP("actions", "&Quit"), "quit", "Ctrl+Q", separated=True),
+    _spec("paste", "edit", QT_TRANSLATE_NOOP("actions", "&Paste Photo"), "paste", "Ctrl+V"),
     _spec(
         "copy_text",
         "edit",
-        _("actions", "&Copy Predictions as Text"),
+        QT_TRANSLATE_NOOP("actions", "&Copy Predictions as Text"),
         "copy",
         "Ctrl+C",
         separated=True,
     ),
-    _spec("copy_csv", "edit", _("actions", "Copy Predictions as CS&V"), "copy", "Ctrl+Shift+C"),
-    _spec("copy_json", "edit", _("actions", "Copy Predictions as &JSON"), "copy", "Ctrl+Alt+C"),
-    _spec("settings", "edit", _("actions", "&Settings…"), "settings", "Ctrl+,", separated=True),
-    _spec("zoom_fit", "view", _("actions", "&Fit to Window"), "zoom-fit", "Ctrl+0"),
-    _spec("zoom_actual", "view", _("actions", "&Actual Size"), "", "Ctrl+1"),
-    _spec("zoom_in", "view", _("actions", "Zoom &In"), "zoom-in", "Ctrl++", "Ctrl+="),
-    _spec("zoom_out", "view", _("actions", "Zoom &Out"), "zoom-out", "Ctrl+-"),
+    _spec(
+        "copy_csv",
+        "edit",
+        QT_TRANSLATE_NOOP("actions", "Copy Predictions as CS&V"),
+        "copy",
+        "Ctrl+Shift+C",
+    ),
+    _spec(
+        "copy_json",
+        "edit",
+        QT_TRANSLATE_NOOP("actions", "Copy Predictions as &JSON"),
+        "copy",
+        "Ctrl+Alt+C",
+    ),
+    _spec(
+        "settings",
+        "edit",
+        QT_TRANSLATE_NOOP("actions", "&Settings…"),
+        "settings",
+        "Ctrl+,",
+        separated=True,
+    ),
+    _spec("zoom_fit", "view", QT_TRANSLATE_NOOP("actions", "&Fit to Window"), "zoom-fit", "Ctrl+0"),
+    _spec("zoom_actual", "view", QT_TRANSLATE_NOOP("actions", "&Actual Size"), "", "Ctrl+1"),
+    _spec(
+        "zoom_in", "view", QT_TRANSLATE_NOOP("actions", "Zoom &In"), "zoom-in", "Ctrl++", "Ctrl+="
+    ),
+    _spec("zoom_out", "view", QT_TRANSLATE_NOOP("actions", "Zoom &Out"), "zoom-out", "Ctrl+-"),
     _spec(
         "crop_box",
         "view",
-        _("actions", "Show What the &Network Sees"),
+        QT_TRANSLATE_NOOP("actions", "Show What the &Network Sees"),
         "crop",
         "Ctrl+B",
         checkable=True,
         separated=True,
     ),
-    _spec("as_table", "view", _("actions", "Photos as &Table"), "table", "Ctrl+T", checkable=True),
-    _spec("full_screen", "view", _("actions", "F&ull Screen"), "", "F11", checkable=True),
-    _spec("previous", "photos", _("actions", "&Previous Photo"), "previous", "Alt+Left"),
-    _spec("next", "photos", _("actions", "&Next Photo"), "next", "Alt+Right"),
-    _spec("stop", "photos", _("actions", "&Stop"), "stop", "Esc", separated=True),
-    _spec("again", "photos", _("actions", "Classify &Again"), "again", "F5"),
-    _spec("remove", "photos", _("actions", "&Remove Photo"), "", "Del", separated=True),
-    _spec("remove_all", "photos", _("actions", "Remove A&ll Photos"), "clear", "Shift+Del"),
-    _spec("shortcuts", "help", _("actions", "&Keyboard Shortcuts"), "keyboard", "F1", "Ctrl+?"),
-    _spec("open_logs", "help", _("actions", "Open &Log Folder"), "log"),
-    _spec("about", "help", _("actions", "&About VGGscope"), "info", separated=True),
+    _spec(
+        "as_table",
+        "view",
+        QT_TRANSLATE_NOOP("actions", "Photos as &Table"),
+        "table",
+        "Ctrl+T",
+        checkable=True,
+    ),
+    _spec(
+        "full_screen",
+        "view",
+        QT_TRANSLATE_NOOP("actions", "F&ull Screen"),
+        "",
+        "F11",
+        checkable=True,
+    ),
+    _spec(
+        "previous",
+        "photos",
+        QT_TRANSLATE_NOOP("actions", "&Previous Photo"),
+        "previous",
+        "Alt+Left",
+    ),
+    _spec("next", "photos", QT_TRANSLATE_NOOP("actions", "&Next Photo"), "next", "Alt+Right"),
+    _spec("stop", "photos", QT_TRANSLATE_NOOP("actions", "&Stop"), "stop", "Esc", separated=True),
+    _spec("again", "photos", QT_TRANSLATE_NOOP("actions", "Classify &Again"), "again", "F5"),
+    _spec(
+        "remove", "photos", QT_TRANSLATE_NOOP("actions", "&Remove Photo"), "", "Del", separated=True
+    ),
+    _spec(
+        "remove_all",
+        "photos",
+        QT_TRANSLATE_NOOP("actions", "Remove A&ll Photos"),
+        "trash",
+        "Shift+Del",
+    ),
+    _spec(
+        "shortcuts",
+        "help",
+        QT_TRANSLATE_NOOP("actions", "&Keyboard Shortcuts"),
+        "keyboard",
+        "F1",
+        "Ctrl+?",
+    ),
+    _spec("open_logs", "help", QT_TRANSLATE_NOOP("actions", "Open &Log Folder"), "log"),
+    _spec("about", "help", QT_TRANSLATE_NOOP("actions", "&About VGGscope"), "info", separated=True),
 )
-del _
 
 
 class Actions(QObject):

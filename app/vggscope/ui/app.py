@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt
+from PySide6.QtCore import QObject, QSettings, QSocketNotifier, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vggscope import __version__, paths
 from vggscope.diagnostics import CrashGuard, log_uncaught, start_logging
+from vggscope.ui.display import has_display
 from vggscope.ui.main_window import MainWindow, open_logs
 from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.theme import Theme
@@ -30,25 +30,31 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
         files: pictures and folders.
         verbose: show the log on stderr.
     """
-    if not _has_display():
+    start_logging(verbose=verbose)
+    log_uncaught(lambda: None)
+    if not has_display():
         sys.stderr.write(
             "vggscope: there is no display to open a window on. "
             "“vggscope classify PATH…” works in a terminal.\n"
         )
         return NO_DISPLAY
-    guard = CrashGuard()
-    crashes = guard.start()
+    # Qt's file dialog keeps its own settings, the folders that were visited among them.
+    QSettings.setPath(
+        QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(paths.config_dir())
+    )
     application = QApplication(["vggscope"])
     application.setApplicationName("VGGscope")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("vggscope")
     application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
+    guard = CrashGuard()
+    crashes = guard.start()
     settings = Settings(application)
     theme = Theme(application)
     theme.use(settings.text(THEME))
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
-    window.painted.connect(lambda: _begin(window, verbose), Qt.ConnectionType.QueuedConnection)
+    window.painted.connect(lambda: _begin(window), Qt.ConnectionType.QueuedConnection)
     window.show()
     window.open_paths(list(files))
     if crashes:
@@ -64,17 +70,10 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
     return status
 
 
-def _begin(window: MainWindow, verbose: bool) -> None:
+def _begin(window: MainWindow) -> None:
     """What can wait until the window is on the screen."""
-    start_logging(verbose=verbose)
     _SignalWatch(window)
     window.begin()
-
-
-def _has_display() -> bool:
-    if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class _SignalWatch(QObject):

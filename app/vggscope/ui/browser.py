@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope.ui.photos import PHOTO_ROLE, SORT_ROLE, Column, Photo, PhotoModel, State
+from vggscope.ui.texts import percent
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 _Index = QModelIndex | QPersistentModelIndex
 _CELL: Final = QSize(132, 124)
 _PICTURE_HEIGHT: Final = 78
+_WIDTHS: Final = {Column.NAME: 180, Column.PROBABILITY: 120, Column.TIME: 90, Column.FOLDER: 200}
 
 
 class PhotoBrowser(QWidget):
@@ -64,44 +66,14 @@ class PhotoBrowser(QWidget):
         self._photos = photos
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumHeight(_CELL.height() + 62)
-        self._strip = _strip(photos, theme, self)
-        self._table, self._sorted = _table(photos, self)
+        self.setMinimumHeight(_CELL.height() + 66)
+        self._strip = self._make_strip(theme)
+        self._sorted = QSortFilterProxyModel(self)
+        self._table = self._make_table()
         self._views = QStackedWidget()
         self._views.addWidget(self._strip)
         self._views.addWidget(self._table)
-        self._label = QLabel()
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedWidth(150)
-        self._bar.setAccessibleName(self.tr("Photos classified"))
-        self._stop = QPushButton(self.tr("Stop"))
-        self._stop.setToolTip(self.tr("Stop classifying (Esc); what is done stays"))
-        self._stop.clicked.connect(actions["stop"].trigger)
-        self._export = QToolButton()
-        self._export.setText(self.tr("Export"))
-        self._export.setToolTip(self.tr("Write all results to a file"))
-        self._export.setAccessibleName(self.tr("Export all results"))
-        self._export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._export)
-        menu.addAction(actions["export_csv"])
-        menu.addAction(actions["export_json"])
-        self._export.setMenu(menu)
-        self._mode = QToolButton()
-        self._mode.setDefaultAction(actions["as_table"])
-        self._mode.setAccessibleName(self.tr("Show the photos as a table"))
-        clear = QToolButton()
-        clear.setDefaultAction(actions["remove_all"])
-        clear.setAccessibleName(self.tr("Remove all photos"))
-        header = QHBoxLayout()
-        header.setContentsMargins(14, 8, 10, 4)
-        header.setSpacing(10)
-        for widget in (self._label, self._bar, self._stop):
-            header.addWidget(widget)
-        header.addStretch()
-        for button in (self._export, self._mode, clear):
-            button.setProperty("flat", button is not self._export)
-            header.addWidget(button)
+        header = self._make_header(actions)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -160,11 +132,108 @@ class PhotoBrowser(QWidget):
         if stopped:
             text += " · " + self.tr("{0} stopped").format(stopped)
         self._label.setText(text)
+        self._failed.setVisible(failed > 0)
         self._bar.setMaximum(total)
         self._bar.setValue(done)
         self._bar.setVisible(busy)
         self._stop.setVisible(busy)
         self._export.setEnabled(done > stopped)
+
+    def _make_header(self, actions: Actions) -> QHBoxLayout:
+        self._label = QLabel()
+        self._failed = QToolButton()
+        self._failed.setText(self.tr("Show failed"))
+        self._failed.setToolTip(self.tr("Go to the next photo that failed"))
+        self._failed.setAccessibleDescription(self._failed.toolTip())
+        for style in ("flat", "link"):
+            self._failed.setProperty(style, True)
+        self._failed.clicked.connect(self._choose_failed)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(150)
+        self._bar.setAccessibleName(self.tr("Photos classified"))
+        self._stop = QPushButton(self.tr("Stop"))
+        self._stop.setToolTip(self.tr("Stop classifying (Esc); what is done stays"))
+        self._stop.clicked.connect(actions["stop"].trigger)
+        self._export = QToolButton()
+        self._export.setText(self.tr("Export"))
+        self._export.setToolTip(self.tr("Write all results to a file"))
+        self._export.setAccessibleName(self.tr("Export all results"))
+        self._export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._export)
+        menu.addAction(actions["export_csv"])
+        menu.addAction(actions["export_json"])
+        self._export.setMenu(menu)
+        self._mode = QToolButton()
+        self._mode.setDefaultAction(actions["as_table"])
+        self._mode.setAccessibleName(self.tr("Show the photos as a table"))
+        clear = QToolButton()
+        clear.setDefaultAction(actions["remove_all"])
+        clear.setAccessibleName(self.tr("Remove all photos"))
+        header = QHBoxLayout()
+        header.setContentsMargins(12, 8, 10, 4)
+        header.setSpacing(10)
+        for widget in (self._label, self._failed, self._bar, self._stop):
+            header.addWidget(widget)
+        header.addStretch()
+        for button in (self._export, self._mode, clear):
+            button.setProperty("flat", button is not self._export)
+            if button is clear:  # not to be hit instead of its neighbour
+                header.addSpacing(18)
+            header.addWidget(button)
+        return header
+
+    def _make_strip(self, theme: Theme) -> QListView:
+        view = QListView()
+        view.setModel(self._photos)
+        view.setItemDelegate(_CellDelegate(theme, self, view))
+        view.setFlow(QListView.Flow.LeftToRight)
+        view.setWrapping(False)
+        # All cells are alike: without this the view measures each of a thousand of them.
+        view.setUniformItemSizes(True)
+        view.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setAccessibleName(self.tr("Photos"))
+        theme.changed.connect(view.viewport().update)
+        return view
+
+    def _make_table(self) -> QTableView:
+        self._sorted.setSourceModel(self._photos)
+        self._sorted.setSortRole(SORT_ROLE)
+        view = QTableView()
+        view.setModel(self._sorted)
+        view.setSortingEnabled(True)
+        view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setShowGrid(False)
+        view.setAlternatingRowColors(True)
+        view.setWordWrap(False)
+        view.setTabKeyNavigation(False)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(28)
+        header = view.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        # The sentence of an error stands here, and is longer than anything else.
+        header.setSectionResizeMode(Column.LABEL.value, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        for column, width in _WIDTHS.items():
+            view.setColumnWidth(column.value, width)
+        view.setAccessibleName(self.tr("Photos as a table"))
+        return view
+
+    def _choose_failed(self) -> None:
+        """The next failed photo after the current one, in the order that is seen, and round."""
+        view = self._table if self._views.currentWidget() is self._table else self._strip
+        model, here = view.model(), view.currentIndex().row()
+        count = model.rowCount()
+        for step in range(1, count + 1):
+            photo: Photo = model.index((here + step) % count, 0).data(PHOTO_ROLE)
+            if photo.state is State.FAILED:
+                self.photo_chosen.emit(photo.key)
+                return
 
     def _on_strip(self, index: QModelIndex) -> None:
         if index.isValid():
@@ -176,57 +245,12 @@ class PhotoBrowser(QWidget):
             self.photo_chosen.emit(self._photos.at(source.row()).key)
 
 
-def _strip(photos: PhotoModel, theme: Theme, browser: PhotoBrowser) -> QListView:
-    view = QListView()
-    view.setModel(photos)
-    view.setItemDelegate(_CellDelegate(theme, browser, view))
-    view.setFlow(QListView.Flow.LeftToRight)
-    view.setWrapping(False)
-    # All cells are alike: without this the view measures each of a thousand of them.
-    view.setUniformItemSizes(True)
-    view.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-    view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setAccessibleName(browser.tr("Photos"))
-    theme.changed.connect(view.viewport().update)
-    return view
-
-
-def _table(photos: PhotoModel, browser: PhotoBrowser) -> tuple[QTableView, QSortFilterProxyModel]:
-    proxy = QSortFilterProxyModel(browser)
-    proxy.setSourceModel(photos)
-    proxy.setSortRole(SORT_ROLE)
-    view = QTableView()
-    view.setModel(proxy)
-    view.setSortingEnabled(True)
-    view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setShowGrid(False)
-    view.setAlternatingRowColors(True)
-    view.setWordWrap(False)
-    view.setTabKeyNavigation(False)
-    view.verticalHeader().hide()
-    view.verticalHeader().setDefaultSectionSize(28)
-    header = view.horizontalHeader()
-    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    header.setStretchLastSection(True)
-    header.setHighlightSections(False)
-    for column, width in ((Column.NAME, 220), (Column.LABEL, 240), (Column.PROBABILITY, 100)):
-        view.setColumnWidth(column.value, width)
-    view.setColumnWidth(Column.TIME.value, 80)
-    view.setAccessibleName(browser.tr("Photos as a table"))
-    return view, proxy
-
-
 class _CellDelegate(QStyledItemDelegate):
     """A thumbnail with its top-1 class, or with what became of it."""
 
     def __init__(self, theme: Theme, browser: PhotoBrowser, view: QListView) -> None:
         super().__init__(view)
-        self._theme = theme
-        self._browser = browser
+        self._theme, self._browser, self._view = theme, browser, view
 
     def _paint_picture(self, painter: QPainter, photo: Photo, area: QRectF) -> None:
         colours = self._theme.colours
@@ -265,10 +289,12 @@ class _CellDelegate(QStyledItemDelegate):
         cell.setHeight(_CELL.height() - 6)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QColor(colours.accent))
+        current = self._view.currentIndex() == index
+        if current or option.state & QStyle.StateFlag.State_Selected:
+            focused = current and self._view.hasFocus()
+            painter.setPen(QPen(QColor(colours.accent), 2.5 if focused else 1))
             tint = QColor(colours.accent)
-            tint.setAlpha(40)
+            tint.setAlpha(70 if focused else 40)
             painter.setBrush(tint)
             painter.drawRoundedRect(cell, 8, 8)
         area = cell.adjusted(5, 5, -5, 0)
@@ -279,7 +305,7 @@ class _CellDelegate(QStyledItemDelegate):
         )
         best = photo.best
         if best is not None:
-            first, second = best.label, f"{best.probability * 100:.1f} %"
+            first, second = best.label, percent(best.probability)
         else:
             first, second = photo.name, self._browser.model.state_word(photo)
         painter.setOpacity(0.5 if photo.stale else 1.0)

@@ -31,6 +31,7 @@ _MAX_ZOOM: Final = 32.0
 _WHEEL_STEP: Final = 1.0015
 _KEY_STEP: Final = 1.25
 _PAN_STEP: Final = 40
+_FOCUS: Final = 2
 # On photos of any brightness: white between black hairlines.
 _BOX_LINE: Final = QColor(255, 255, 255, 235)
 _BOX_SHADOW: Final = QColor(0, 0, 0, 140)
@@ -239,18 +240,27 @@ class Canvas(QWidget):
         painter.setPen(_CHIP_TEXT)
         painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
 
+    def _paint_focus(self, painter: QPainter) -> None:
+        """The frame that the views have from the style sheet."""
+        whole = QRectF(self.rect())
+        inside = whole.adjusted(_FOCUS, _FOCUS, -_FOCUS, -_FOCUS)
+        for side in _frame_around(whole, inside):
+            painter.fillRect(side, QColor(self._theme.colours.accent))
+
     # Qt overrides
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self._theme.colours.canvas))
-        if not self._levels:
+        if self._levels:
+            self._paint_photo(painter)
+            if self._box is not None and self._box_visible:
+                self._paint_box(painter, self._box)
+            self._paint_caption(painter)
+        else:
             self._paint_reason(painter)
-            return
-        self._paint_photo(painter)
-        if self._box is not None and self._box_visible:
-            self._paint_box(painter, self._box)
-        self._paint_caption(painter)
+        if self.hasFocus():
+            self._paint_focus(painter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -45,7 +45,8 @@ class SettingsDialog(QDialog):
         self._settings = settings
         self.setWindowTitle(self.tr("Settings"))
         form = QFormLayout()
-        form.setVerticalSpacing(12)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        form.setVerticalSpacing(14)
         form.setHorizontalSpacing(24)
         for setting in ALL:
             choices = models if setting is MODEL else setting.choices
@@ -53,14 +54,18 @@ class SettingsDialog(QDialog):
             title, text = _translated(setting.title), _translated(setting.description)
             editor.setAccessibleName(title)
             editor.setAccessibleDescription(text)
-            hint = QLabel(text)
-            hint.setProperty("muted", True)
-            hint.setWordWrap(True)
             cell = QVBoxLayout()
-            cell.setSpacing(3)
+            cell.setSpacing(4)
             cell.addWidget(editor)
-            cell.addWidget(hint)
+            if isinstance(editor, QCheckBox):
+                editor.setText(text)  # which can be clicked, too
+            else:
+                hint = QLabel(text)
+                hint.setProperty("muted", True)
+                hint.setWordWrap(True)
+                cell.addWidget(hint)
             label = QLabel(title)
+            label.setFixedHeight(editor.sizeHint().height())  # level with its editor
             label.setBuddy(editor)
             form.addRow(label, cell)
         layout = QVBoxLayout(self)
@@ -68,7 +73,7 @@ class SettingsDialog(QDialog):
         layout.setSpacing(16)
         layout.addLayout(form)
         layout.addWidget(_close_box(self))
-        self.setMinimumWidth(480)
+        self.setMinimumWidth(560)
 
     def _editor(self, setting: Setting, choices: Mapping[str, str] | None) -> QWidget:
         if choices is not None:

@@ -9,29 +9,36 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from vggscope.errors import CorruptImageError, WebAddressError
-from vggscope.sources.finding import SUFFIXES, Failed, display_name, find_stills
+from vggscope.sources.finding import FORMAT_NAMES, SUFFIXES, Failed, display_name, find_stills
 from vggscope.ui.photos import Photo, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_SCHEMES: Final = ("file:", "http:", "https:", "ftp:", "data:")
 _LOOKED_AT: Final = 50
 """How many of the dragged files are looked at while the mouse hovers."""
 
 
-def may_hold_photos(mime: QMimeData) -> bool:
-    """Whether a drag is worth accepting; quick, for use while the mouse moves."""
-    if mime.hasImage():
-        return True
+def refusal_of(mime: QMimeData) -> str:
+    """Why a drag is not accepted, "" if it is; quick, for use while the mouse moves."""
     urls = mime.urls()
-    if not urls:
-        return False
-    return any(_looks_like_photo(url) for url in urls[:_LOOKED_AT]) or len(urls) > _LOOKED_AT
+    if mime.hasImage() or len(urls) > _LOOKED_AT or any(map(_looks_like_photo, urls)):
+        return ""
+    if any(url.scheme() in {"http", "https", "ftp"} for url in urls):
+        return QCoreApplication.translate(
+            "incoming",
+            "This is only the address of a picture, and VGGscope does not open the network. "
+            "Save the picture first, or copy the picture itself and paste it.",
+        )
+    return QCoreApplication.translate(
+        "incoming", "This cannot be dropped here: only folders and pictures ({0})"
+    ).format(FORMAT_NAMES)
 
 
 def has_pasteable(mime: QMimeData) -> bool:
-    """Whether a clipboard holds pictures, files, or text that may be a path."""
-    return mime.hasImage() or mime.hasUrls() or bool(mime.text().strip())
+    """Whether a clipboard holds pictures, files, or text that may be paths."""
+    return mime.hasImage() or mime.hasUrls() or bool(_urls_of_text(mime))
 
 
 def photos_in(mime: QMimeData) -> tuple[list[str], list[Photo]]:
@@ -79,11 +86,18 @@ def _looks_like_photo(url: QUrl) -> bool:
 def _urls_of_text(mime: QMimeData) -> list[QUrl]:
     """Lines of text that are paths or addresses; shells and file managers copy paths quoted."""
     lines = (line.strip().strip("\"'") for line in mime.text().splitlines())
-    return [_url_of_text(line) for line in lines if line]
+    return [_url_of_text(line) for line in lines if _may_be_path(line)]
+
+
+def _may_be_path(line: str) -> bool:
+    """Whether a line is more likely a path or an address than a line of a letter."""
+    if line.startswith((*_SCHEMES, "/", "~", "\\\\")) or line[1:3] in {":\\", ":/"}:
+        return True
+    return line.lower().endswith(tuple(SUFFIXES))
 
 
 def _url_of_text(line: str) -> QUrl:
-    if line.startswith(("file:", "http:", "https:", "ftp:", "data:")):
+    if line.startswith(_SCHEMES):
         return QUrl(line)
     return QUrl.fromLocalFile(os.path.abspath(os.path.expanduser(line)))  # noqa: PTH100, PTH111
 

@@ -1,15 +1,14 @@
 """The inference thread: it alone owns the model's session.
 
 The window talks to it through three wishes (load a model, classify photos, stop) and hears of
-results through signals. Every request carries the generation of the window's state that it was
-made in; the window drops results of older generations.
+results through signals. Every model that it loads makes a new generation; what it answers
+carries the generation that it was computed in, and the window drops what is of an older one.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,34 +39,28 @@ class LoadedModel:
         name, title: of the model.
         device: the device's name for people.
         fit: the chosen fit, None for the published one.
-        milliseconds: it took to load.
+        generation: of all answers from now on.
     """
 
     name: str
     title: str
     device: str
     fit: Fit | None
-    milliseconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A photo to be classified."""
-
-    photo: Photo
     generation: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What became of a request.
+    """What became of a photo.
 
     Attributes:
+        generation: of the model that it was given to.
         outcome: the classification, or why there is none.
         thumbnail, size: of the photo; None where it could not be read.
     """
 
-    request: Request
+    photo: Photo
+    generation: int
     outcome: Classification | VggscopeError
     thumbnail: QImage | None = None
     size: tuple[int, int] | None = None
@@ -90,25 +83,28 @@ class InferenceThread(QThread):
         super().__init__(parent)
         self.setObjectName("inference")
         self._changed = threading.Condition()
-        self._pending: dict[int, Request] = {}
-        self._taken: dict[int, Request] = {}
+        self._pending: dict[int, Photo] = {}
+        self._taken: dict[int, Photo] = {}
         self._urgent: int | None = None
         self._wanted: tuple[str, Fit | None] | None = None
         self._ending = False
         self._cancellation: Cancellation | None = None
         # Of the thread itself:
         self._classifier: Classifier | None = None
+        self._generation = 0
 
     def load(self, model: str, fit: Fit | None) -> None:
-        """Change to another model or another fit, as soon as the present picture is done."""
+        """Change to another model or another fit at once; what waits is given to the new one."""
         with self._changed:
             self._wanted = (model, fit)
+            if self._cancellation is not None:
+                self._cancellation.cancel()
             self._changed.notify()
 
-    def classify(self, requests: Iterable[Request]) -> None:
-        """Queue requests; one for a photo that is queued already replaces it."""
+    def classify(self, photos: Iterable[Photo]) -> None:
+        """Queue photos; one that is queued already keeps its place."""
         with self._changed:
-            self._pending.update((r.photo.key, r) for r in requests)
+            self._pending.update((photo.key, photo) for photo in photos)
             self._changed.notify()
 
     def prefer(self, key: int | None) -> None:
@@ -139,7 +135,6 @@ class InferenceThread(QThread):
         self.wait()
 
     def _load(self, name: str, fit: Fit | None) -> None:
-        started = time.perf_counter()
         try:
             # Engines are imported here: the window is on the screen by now.
             from vggscope.inference.classifier import Classifier  # noqa: PLC0415
@@ -158,14 +153,10 @@ class InferenceThread(QThread):
             reason = f"{type(error).__name__}: {error}"
             self.model_failed.emit(EngineMissingError(reason=reason))
             return
+        self._generation += 1
+        model, device = self._classifier.model, self._classifier.device
         self.model_loaded.emit(
-            LoadedModel(
-                self._classifier.model.name,
-                self._classifier.model.title,
-                self._classifier.device.name,
-                fit,
-                (time.perf_counter() - started) * 1000,
-            )
+            LoadedModel(model.name, model.title, device.name, fit, self._generation)
         )
 
     def _classify_pending(self, classifier: Classifier) -> None:
@@ -175,20 +166,22 @@ class InferenceThread(QThread):
         with self._changed:
             self._cancellation = cancellation = Cancellation()
 
-        def read(request: Request) -> Frame:
-            return read_photo(request.photo, classifier.enough)
+        def read(photo: Photo) -> Frame:
+            return read_photo(photo, classifier.enough)
 
         try:
             for result in classify_stream(
                 classifier, self._take(), read, cancellation=cancellation
             ):
-                answer = Answer(result.item, result.outcome)
-                if (frame := result.frame) is not None:
+                photo, frame, outcome = result.item, result.frame, result.outcome
+                if frame is None:
+                    self._answer(Answer(photo, self._generation, outcome))
+                else:
                     thumbnail = thumbnail_of(image_of(frame))
-                    answer = Answer(result.item, result.outcome, thumbnail, frame.size)
-                self._answer(answer)
+                    answer = Answer(photo, self._generation, outcome, thumbnail, frame.size)
+                    self._answer(answer)
         except Cancelled:
-            # What was asked for since then was taken by a stream that had to end.
+            # What nobody withdrew is still wanted, if from another model.
             with self._changed:
                 self._pending = {**self._taken, **self._pending}
                 self._taken.clear()
@@ -200,25 +193,23 @@ class InferenceThread(QThread):
                 device=classifier.device.name,
                 reason=type(error).__name__,
             )
-            for request in list(self._taken.values()):
-                self._answer(Answer(request, failure))
+            for photo in list(self._taken.values()):
+                self._answer(Answer(photo, self._generation, failure))
 
-    def _take(self) -> Iterator[Request]:
-        """The pending requests, the preferred one first, until something else is to be done."""
+    def _take(self) -> Iterator[Photo]:
+        """The waiting photos, the preferred one first, until something else is to be done."""
         while True:
             with self._changed:
                 if not self._pending or self._wanted is not None or self._ending:
                     return
                 key = self._urgent if self._urgent in self._pending else next(iter(self._pending))
-                request = self._taken[key] = self._pending.pop(key)
-            yield request
+                photo = self._taken[key] = self._pending.pop(key)
+            yield photo
 
     def _answer(self, answer: Answer) -> None:
         with self._changed:
-            key = answer.request.photo.key
-            if self._taken.get(key) is not answer.request:
+            if self._taken.pop(answer.photo.key, None) is None:
                 return
-            del self._taken[key]
         self.answered.emit(answer)
 
     # Qt overrides

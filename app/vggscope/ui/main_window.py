@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, QStandardPaths, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -33,13 +33,14 @@ from vggscope.sources.finding import SUFFIXES
 from vggscope.ui.actions import Actions
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.images import Levels
-from vggscope.ui.incoming import has_pasteable, may_hold_photos
+from vggscope.ui.incoming import has_pasteable, refusal_of
 from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
 from vggscope.ui.photos import State
 from vggscope.ui.predictions import PredictionsPane
 from vggscope.ui.recent import RecentFiles
 from vggscope.ui.settings import CROP_BOX, MODEL, THEME, TOP, WNIDS, Settings, window_state
+from vggscope.ui.texts import message_of
 from vggscope.ui.toolbar import ToolBar
 from vggscope.ui.welcome import DropOverlay, Welcome
 from vggscope.ui.workbench import Workbench
@@ -174,6 +175,7 @@ class MainWindow(QMainWindow):
         bench.current_changed.connect(self._show_current)
         bench.current_updated.connect(self._show_outcome)
         bench.pixels_ready.connect(self._show_pixels)
+        bench.pixels_failed.connect(lambda error: self.canvas.clear(message_of(error)))
         bench.progress_changed.connect(self._show_progress)
         bench.model_changed.connect(self._show_model)
         bench.failed.connect(self.messages.tell_error)
@@ -210,7 +212,7 @@ class MainWindow(QMainWindow):
                 "stop": bench.halt,
                 "again": bench.classify_again,
                 "remove": self._remove,
-                "remove_all": bench.remove_all,
+                "remove_all": self._remove_all,
                 "shortcuts": self._show_shortcuts,
                 "open_logs": open_logs,
                 "about": self._show_about,
@@ -238,7 +240,9 @@ class MainWindow(QMainWindow):
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
-        if model is None or model.name != wanted:
+        if self.workbench.broken is not None:
+            self._bar.show_broken()
+        elif model is None or model.name != wanted:
             self._bar.show_model(self._titles.get(wanted, wanted))
             self._bar.show_loading()
         else:
@@ -329,14 +333,17 @@ class MainWindow(QMainWindow):
 
     def _export(self, *, as_json: bool) -> None:
         suffix = "json" if as_json else "csv"
+        # Started from a desktop, the working folder is the root of the disk.
+        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
         path, _ = QFileDialog.getSaveFileName(
             self,
             self.tr("Export the results"),
-            f"vggscope.{suffix}",
+            f"{folder}/vggscope.{suffix}",
             f"{suffix.upper()} (*.{suffix})",
         )
         if path:
-            self.workbench.export(path, as_json)
+            named = "." in path.replace("\\", "/").rpartition("/")[2]
+            self.workbench.export(path if named else f"{path}.{suffix}", as_json)
 
     def _paste(self) -> None:
         mime = QGuiApplication.clipboard().mimeData()
@@ -392,6 +399,15 @@ class MainWindow(QMainWindow):
 
         _show(AboutDialog(self._theme, self.workbench.tasks, self))
 
+    def _remove_all(self) -> None:
+        bench, model = self.workbench, self.workbench.model
+        removed = bench.remove_all()
+        if len(removed) > 1:
+            text = self.tr("%n photos were removed.", "", len(removed))
+            self.messages.tell(
+                text, self.tr("Undo"), lambda: bench.bring_back(removed, of_model=model)
+            )
+
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
@@ -427,7 +443,7 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         # Accepted either way: a refused drag would not tell us when it leaves.
-        self.drag_overlay.show_for(welcome=may_hold_photos(event.mimeData()))
+        self.drag_overlay.show_for(refusal_of(event.mimeData()))
         event.accept()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:

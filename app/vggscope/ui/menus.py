@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 from vggscope.sources.finding import display_name
 from vggscope.ui.actions import MENUS, Actions, translated
 from vggscope.ui.settings import FIT, MODEL, THEME, TOP, Setting, Settings
-from vggscope.ui.texts import as_tool_tip
+from vggscope.ui.texts import as_label, as_tool_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,8 +105,8 @@ class Menus(QObject):
         from vggscope.zoo.models import installed_models  # noqa: PLC0415 (when a menu opens)
 
         for model in installed_models():
-            action = menu.addAction(model.title)
-            action.setToolTip(model.description.note)
+            action = menu.addAction(as_label(model.title))
+            action.setToolTip(as_tool_tip(model.description.note))
             action.setCheckable(True)
             action.setChecked(model.name == self._settings.text(MODEL))
             action.triggered.connect(
@@ -115,7 +115,7 @@ class Menus(QObject):
 
     def _fill_recent(self, menu: QMenu) -> None:
         for path in self._recent.existing():
-            action = menu.addAction(display_name(Path(path)).replace("&", "&&"))
+            action = menu.addAction(as_label(display_name(Path(path))))
             action.setToolTip(as_tool_tip(display_name(path)))
             action.triggered.connect(lambda _checked=False, path=path: self._open_paths([path]))
         if menu.isEmpty():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from vggscope.errors import VggscopeError
-from vggscope.ui.texts import as_tool_tip, message_of
+from vggscope.ui.texts import as_tool_tip, message_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,6 +79,11 @@ class Photo:
         """The last classification."""
         outcome = self.outcome
         return None if outcome is None or isinstance(outcome, VggscopeError) else outcome
+
+    def await_again(self) -> None:
+        """Wait to be classified anew; what was known until then is shown as out of date."""
+        self.state, self.outcome = State.WAITING, self.classification
+        self.stale = self.outcome is not None
 
     @property
     def best(self) -> Prediction | None:
@@ -171,7 +176,7 @@ class PhotoModel(QAbstractTableModel):
         if column is Column.LABEL:
             return best.label if best else self._state_text(photo)
         if column is Column.PROBABILITY:
-            return f"{best.probability:.1%}" if best else ""
+            return percent(best.probability) if best else ""
         return f"{done.milliseconds:.0f} ms" if done else ""
 
     def state_word(self, photo: Photo) -> str:
@@ -196,7 +201,7 @@ class PhotoModel(QAbstractTableModel):
 
     def _description(self, photo: Photo) -> str:
         if best := photo.best:
-            return f"{photo.name}: {best.label}, {best.probability:.1%}"
+            return f"{photo.name}: {best.label}, {percent(best.probability)}"
         return f"{photo.name}: {self._state_text(photo)}"
 
     # Qt overrides

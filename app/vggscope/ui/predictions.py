@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vggscope.ui.texts import breakable, message_of, remedy_of
+from vggscope.ui.texts import breakable, message_of, percent, remedy_of
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _PREDICTION_ROLE: Final = Qt.ItemDataRole.UserRole
 _SHOWN_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 _CALM_MS: Final = 220
 _PAD: Final = 16
+_FRAME: Final = 2  # around the bars, see the style sheet
 
 
 class PredictionModel(QAbstractListModel):
@@ -72,11 +73,6 @@ class PredictionModel(QAbstractListModel):
         self.endResetModel()
         self._animation.start()
 
-    def settle(self) -> None:
-        """End the animation now."""
-        self._animation.stop()
-        self._advance(1.0)
-
     def _shown(self, prediction: Prediction) -> float:
         start = self._from.get(prediction.index, 0.0)
         return start + (prediction.probability - start) * self._progress
@@ -101,9 +97,9 @@ class PredictionModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return prediction.label
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{prediction.rank}. {prediction.label}, {prediction.probability:.1%}"
+            return f"{prediction.rank}. {prediction.label}, {percent(prediction.probability)}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{prediction.label}\n{prediction.probability:.3%} · {prediction.wnid}"
+            return f"{prediction.label}\n{percent(prediction.probability, 3)} · {prediction.wnid}"
         return None
 
 
@@ -134,7 +130,7 @@ class _BarDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         prediction: Prediction = index.data(_PREDICTION_ROLE)
         colours = self._theme.colours
-        rect = QRectF(option.rect).adjusted(_PAD, 4, -_PAD, -4)
+        rect = QRectF(option.rect).adjusted(_PAD - _FRAME, 4, _FRAME - _PAD, -4)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.faded:
@@ -145,14 +141,14 @@ class _BarDelegate(QStyledItemDelegate):
             painter.setBrush(QColor(colours.raised))
             painter.drawRoundedRect(rect.adjusted(-8, -3, 8, 3), 6, 6)
         label_font, number_font = self._fonts(option.font, index.row())
-        percent = f"{prediction.probability * 100:.1f} %"
+        number = percent(prediction.probability)
         metrics = QFontMetricsF(number_font)
         text = QRectF(rect.left(), rect.top(), rect.width(), metrics.height())
         painter.setPen(QColor(colours.text))
         painter.setFont(number_font)
-        painter.drawText(text, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, percent)
+        painter.drawText(text, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
         name = f"{prediction.label}  {prediction.wnid}" if self.wnids else prediction.label
-        text.setWidth(rect.width() - metrics.horizontalAdvance(percent) - 12)
+        text.setWidth(rect.width() - metrics.horizontalAdvance(number) - 12)
         painter.setFont(label_font)
         name = QFontMetricsF(label_font).elidedText(name, Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)

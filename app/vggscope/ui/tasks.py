@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+
+from vggscope.errors import VggscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +23,14 @@ class Tasks(QObject):
     A task that is no longer wanted is forgotten by its key: its result is dropped.
     """
 
-    _finished = Signal(object, object, object)
+    _finished = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
         # One core is the network's, one the window's.
         self._pool.setMaxThreadCount(2)
-        self._wanted: dict[str, object] = {}
+        self._wanted: dict[str, _Ticket] = {}
         self._finished.connect(self._deliver)
 
     def run(
@@ -35,18 +38,26 @@ class Tasks(QObject):
         key: str,
         work: Callable[[], Any],
         deliver: Callable[[Any], None],
+        failed: Callable[[VggscopeError], None] | None = None,
         *,
         in_background: bool = False,
     ) -> None:
         """Call ``deliver(work())`` on the UI thread, ``work`` being called on another.
 
-        An exception is delivered like a result. A newer task of the same ``key`` replaces this
-        one. Tasks ``in_background`` come after all others, the newest of them first.
+        A newer task of the same ``key`` replaces this one. Tasks ``in_background`` come after all
+        others, the newest of them first.
+
+        Args:
+            key: names the task.
+            work: runs on a thread of the pool.
+            deliver: gets its result.
+            failed: gets its ``VggscopeError``. Any other exception is raised on the UI thread,
+                where it is logged and told like every other surprise.
+            in_background: nobody waits for it.
         """
-        ticket = object()
-        self._wanted[key] = ticket
+        ticket = self._wanted[key] = _Ticket(key, deliver, failed)
         priority = next(_ages) if in_background else _FOREGROUND
-        self._pool.start(_Task(self, key, ticket, work, deliver), priority)
+        self._pool.start(_Task(self, ticket, work), priority)
 
     def is_pending(self, key: str) -> bool:
         """Whether a task ``key`` has not delivered yet."""
@@ -56,9 +67,9 @@ class Tasks(QObject):
         """Drop the result of the task ``key``."""
         self._wanted.pop(key, None)
 
-    def is_wanted(self, key: str, ticket: object) -> bool:
+    def is_wanted(self, ticket: _Ticket) -> bool:
         """Whether the result of this very task is still wanted. May be called on any thread."""
-        return self._wanted.get(key) is ticket
+        return self._wanted.get(ticket.key) is ticket
 
     def stop(self) -> None:
         """Forget everything, and wait for what runs."""
@@ -66,31 +77,38 @@ class Tasks(QObject):
         self._pool.clear()
         self._pool.waitForDone()
 
-    @Slot(object, object, object)
-    def _deliver(self, identity: tuple[str, object], deliver: Any, result: Any) -> None:
-        if self.is_wanted(*identity):
-            del self._wanted[identity[0]]
-            deliver(result)
+    @Slot(object, object)
+    def _deliver(self, ticket: _Ticket, result: Any) -> None:
+        if not self.is_wanted(ticket):
+            return
+        del self._wanted[ticket.key]
+        if isinstance(result, VggscopeError) and ticket.failed is not None:
+            ticket.failed(result)
+        elif isinstance(result, Exception):
+            raise result
+        else:
+            ticket.deliver(result)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ticket:
+    """One task, and who is to hear of its end."""
+
+    key: str
+    deliver: Callable[[Any], None]
+    failed: Callable[[VggscopeError], None] | None
 
 
 class _Task(QRunnable):
-    def __init__(
-        self,
-        tasks: Tasks,
-        key: str,
-        ticket: object,
-        work: Callable[[], Any],
-        deliver: Callable[[Any], None],
-    ) -> None:
+    def __init__(self, tasks: Tasks, ticket: _Ticket, work: Callable[[], Any]) -> None:
         super().__init__()
-        self._tasks, self._key, self._ticket = tasks, key, ticket
-        self._work, self._deliver = work, deliver
+        self._tasks, self._ticket, self._work = tasks, ticket, work
 
     def run(self) -> None:
-        if not self._tasks.is_wanted(self._key, self._ticket):
+        if not self._tasks.is_wanted(self._ticket):
             return
         try:
             result = self._work()
-        except Exception as error:  # noqa: BLE001 (delivered like a result)
+        except Exception as error:  # noqa: BLE001 (told on the UI thread)
             result = error
-        self._tasks._finished.emit((self._key, self._ticket), self._deliver, result)
+        self._tasks._finished.emit(self._ticket, result)

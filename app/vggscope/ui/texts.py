@@ -26,6 +26,16 @@ def as_tool_tip(text: str) -> str:
     return Qt.convertFromPlainText(text, Qt.WhiteSpaceMode.WhiteSpaceNormal)
 
 
+def as_label(text: str) -> str:
+    """``text`` for a menu or a button, where Qt takes "&" for the mark of a mnemonic."""
+    return text.replace("&", "&&")
+
+
+def percent(probability: float, digits: int = 1) -> str:
+    """A probability as people read it, the same everywhere."""
+    return f"{probability * 100:.{digits}f} %"
+
+
 def message_of(error: VggscopeError) -> str:
     """The sentence of an error."""
     template = QCoreApplication.translate("errors", error.message_template)

@@ -176,6 +176,12 @@ def _palette(colours: Colours) -> QPalette:
 
 
 def _style_sheet(c: Colours) -> str:
+    # Pictures of a style sheet cannot be tinted: there is a file for either scheme.
+    scheme = "light" if c is LIGHT else "dark"
+    up, down, check = (
+        f'url("{paths.resource("icons", f"{name}-{scheme}.svg").as_posix()}")'
+        for name in ("arrow-up", "arrow-down", "check")
+    )
     return f"""
     QToolTip {{ color: {c.text}; background: {c.raised}; border: 1px solid {c.border};
         padding: 4px 6px; }}
@@ -203,13 +209,42 @@ def _style_sheet(c: Colours) -> str:
     QToolButton::menu-indicator {{ subcontrol-position: right center; right: 8px; }}
     QToolButton[flat="true"] {{ background: transparent; border-color: transparent;
         padding: 4px 6px; }}
+    QToolButton[flat="true"][popupMode="2"] {{ padding-right: 22px; }}
     QToolButton[flat="true"]:hover {{ background: {c.raised}; }}
     QToolButton[flat="true"]:checked {{ background: {c.raised}; border-color: {c.border}; }}
     QToolButton[flat="true"]:focus {{ border-color: {c.accent}; }}
+    QToolButton[link="true"] {{ color: {c.accent}; }}
     QPushButton[primary="true"], QToolButton[primary="true"] {{ background: {c.accent};
         border-color: {c.accent}; color: {c.on_accent}; font-weight: 600; }}
     QPushButton[primary="true"]:focus, QToolButton[primary="true"]:focus
         {{ border-color: {c.text}; }}
+    QComboBox, QSpinBox, QFileDialog QLineEdit {{ background: {c.raised};
+        border: 1px solid {c.border}; border-radius: 7px; padding: 5px 10px; color: {c.text};
+        selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
+    QComboBox {{ combobox-popup: 0; min-height: 18px; }}
+    QSpinBox {{ padding: 4px 0; min-height: 20px; }}
+    QSpinBox QLineEdit {{ background: transparent; border: none; padding: 0 8px; }}
+    QComboBox:hover, QSpinBox:hover {{ border-color: {c.muted}; }}
+    QComboBox:focus, QSpinBox:focus, QFileDialog QLineEdit:focus {{ border-color: {c.accent}; }}
+    QComboBox::drop-down {{ border: none; width: 28px; }}
+    QComboBox::down-arrow {{ image: {down}; width: 12px; height: 12px; }}
+    QComboBox QAbstractItemView {{ background: {c.surface}; border: 1px solid {c.border};
+        padding: 4px; }}
+    QComboBox QAbstractItemView::item {{ padding: 5px 8px; border-radius: 4px; }}
+    QSpinBox::up-button, QSpinBox::down-button {{ border: none; background: transparent;
+        width: 28px; subcontrol-origin: border; }}
+    QSpinBox::up-button {{ subcontrol-position: top right; margin-top: 3px; }}
+    QSpinBox::down-button {{ subcontrol-position: bottom right; margin-bottom: 3px; }}
+    QSpinBox::up-arrow {{ image: {up}; width: 12px; height: 12px; }}
+    QSpinBox::down-arrow {{ image: {down}; width: 12px; height: 12px; }}
+    QCheckBox {{ spacing: 9px; padding: 4px 0; }}
+    QCheckBox::indicator {{ width: 16px; height: 16px; background: {c.raised};
+        border: 1px solid {c.muted}; border-radius: 4px; }}
+    QCheckBox::indicator:hover {{ border-color: {c.accent}; }}
+    QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
+        image: {check}; }}
+    QCheckBox::indicator:focus {{ border: 2px solid {c.accent}; width: 14px; height: 14px; }}
+    QCheckBox::indicator:checked:focus {{ border-color: {c.text}; }}
     QStatusBar {{ background: {c.surface}; border-top: 1px solid {c.border}; color: {c.muted}; }}
     QStatusBar::item {{ border: none; }}
     QSplitter::handle {{ background: {c.border}; }}
@@ -218,9 +253,12 @@ def _style_sheet(c: Colours) -> str:
     QListView, QTableView {{ background: {c.surface}; border: none; outline: none;
         gridline-color: {c.border}; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; alternate-background-color: {c.raised}; }}
-    QTableView::item {{ padding: 0 8px; }}
+    QWidget#panel QListView, QWidget#panel QTableView {{ border: 2px solid transparent; }}
+    QWidget#panel QListView:focus, QWidget#panel QTableView:focus {{ border-color: {c.accent}; }}
+    /* Cells get 3 px more from Qt: so their texts stand below those of the header. */
+    QTableView::item {{ padding: 0 7px; }}
     QHeaderView::section {{ background: {c.surface}; color: {c.muted}; border: none;
-        border-bottom: 1px solid {c.border}; padding: 5px 8px; font-weight: 600; }}
+        border-bottom: 1px solid {c.border}; padding: 5px 10px; font-weight: 600; }}
     QTableCornerButton::section {{ background: {c.surface}; border: none; }}
     QProgressBar {{ background: {c.track}; border: none; border-radius: 3px; max-height: 6px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
@@ -236,8 +274,6 @@ def _style_sheet(c: Colours) -> str:
     QLabel[heading="true"] {{ color: {c.muted}; font-weight: 600; }}
     QLabel[title="true"] {{ font-size: 15pt; font-weight: 600; }}
     QLabel[bad="true"] {{ color: {c.bad}; font-weight: 600; }}
-    QLabel[chip="true"] {{ background: {c.raised}; border: 1px solid {c.border};
-        border-radius: 7px; padding: 6px 11px; }}
     QFrame#messageBar {{ background: {c.raised}; border: none;
         border-bottom: 1px solid {c.border}; }}
     QWidget#canvasArea {{ background: {c.canvas}; }}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
+from vggscope.ui.texts import as_label
+
 if TYPE_CHECKING:
     from vggscope.ui.actions import Actions
     from vggscope.ui.menus import Menus
@@ -32,7 +34,7 @@ class ToolBar(QToolBar):
         open_button.clicked.connect(actions["open"].trigger)
         self._model = self._button(self.tr("Model"), menus.models)
         self._device = QLabel()
-        self._device.setProperty("chip", True)
+        self._device.setContentsMargins(8, 0, 8, 0)
         self._top = self._button(self.tr("How many predictions (top-k)"), menus.tops)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -50,14 +52,21 @@ class ToolBar(QToolBar):
 
     def show_loading(self) -> None:
         """A model is being loaded: there is no device yet."""
-        self._device_name = ""
-        self._device.setText(self.tr("Loading the model…"))
-        self._device.setAccessibleName(self._device.text())
+        self._tell(self.tr("Loading the model…"))
+
+    def show_broken(self) -> None:
+        """No model can be used."""
+        self._tell(self.tr("No model"))
 
     def show_device(self, name: str, milliseconds: float | None) -> None:
         """Name the device in use, and the time it took for the photo that is shown."""
         self._device_name, self._milliseconds = name, milliseconds
         self._write_device()
+
+    def _tell(self, text: str) -> None:
+        self._device_name = ""
+        self._device.setText(text)
+        self._device.setAccessibleName(text)
 
     def _write_device(self) -> None:
         if not self._device_name:
@@ -83,6 +92,6 @@ class ToolBar(QToolBar):
 
 
 def _show_choice(button: QToolButton, text: str) -> None:
-    button.setText(text)
+    button.setText(as_label(text))
     # A name alone would hide the text from a screen reader.
     button.setAccessibleName(f"{button.toolTip()}: {text}")

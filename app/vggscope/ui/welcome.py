@@ -123,18 +123,18 @@ class DropOverlay(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._covered = parent
-        self._welcome = True
+        self._refusal = ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
     @property
     def is_welcoming(self) -> bool:
         """Whether the overlay invites, or refuses."""
-        return self._welcome
+        return not self._refusal
 
-    def show_for(self, *, welcome: bool) -> None:
-        """Cover the parent."""
-        self._welcome = welcome
+    def show_for(self, refusal: str) -> None:
+        """Cover the parent; ``refusal`` tells why the drag is not accepted, "" that it is."""
+        self._refusal = refusal
         self.setGeometry(self._covered.rect())
         self.raise_()
         self.show()
@@ -144,7 +144,7 @@ class DropOverlay(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         colours = self._theme.colours
-        colour = colours.accent if self._welcome else colours.bad
+        colour = colours.accent if self.is_welcoming else colours.bad
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = QColor(colours.surface)
@@ -152,7 +152,7 @@ class DropOverlay(QWidget):
         painter.fillRect(self.rect(), veil)
         painter.setPen(QPen(QColor(colour), 3, Qt.PenStyle.DashLine))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(14, 14, -14, -14), 12, 12)
-        icon = picture("drop" if self._welcome else "forbidden", colour, 64)
+        icon = picture("drop" if self.is_welcoming else "forbidden", colour, 64)
         centre = self.rect().center()
         painter.drawPixmap(centre.x() - 32, centre.y() - 70, icon)
         font = QFont(self.font())
@@ -160,11 +160,7 @@ class DropOverlay(QWidget):
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
-        text = (
-            self.tr("Drop to classify")
-            if self._welcome
-            else self.tr("This cannot be dropped here: only pictures and folders of pictures")
-        )
+        text = self._refusal or self.tr("Drop to classify")
         area = QRectF(self.rect()).adjusted(40, 0, -40, 0)
         area.setTop(centre.y() + 10)
         painter.drawText(

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from PySide6.QtCore import QObject, QSaveFile, Signal, Slot
-from PySide6.QtGui import QImage
 
 from vggscope.errors import DeviceError, ModelError, OutputError, VggscopeError
 from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnail_of
 from vggscope.ui.incoming import photos_in, photos_of_paths
-from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel, Request
+from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel
 from vggscope.ui.photos import Photo, PhotoModel, State
 from vggscope.ui.settings import FIT, MODEL, TOP, Settings
 from vggscope.ui.tasks import Tasks
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from PySide6.QtCore import QMimeData
+    from PySide6.QtGui import QImage
 
     from vggscope.zoo.normal_form import Fit
 
@@ -43,6 +43,7 @@ class Workbench(QObject):
         current_changed: another photo, or none, is to be shown.
         current_updated: the current photo has another state.
         pixels_ready: the ``Levels`` of the current photo.
+        pixels_failed: the ``VggscopeError`` for which there are none.
         progress_changed: ``progress`` or the state of the work is another.
         model_changed: ``model`` is another.
         failed: a ``VggscopeError`` that concerns no single photo.
@@ -52,6 +53,7 @@ class Workbench(QObject):
     current_changed = Signal()
     current_updated = Signal()
     pixels_ready = Signal(object)
+    pixels_failed = Signal(object)
     progress_changed = Signal()
     model_changed = Signal()
     failed = Signal(object)
@@ -64,7 +66,6 @@ class Workbench(QObject):
         self.model: LoadedModel | None = None
         self.tasks = Tasks(self)
         self._thread = InferenceThread(self)
-        self._generation = 0
         self._current: Photo | None = None
         self._serial = 0
         self._listings: set[str] = set()
@@ -94,8 +95,13 @@ class Workbench(QObject):
         return self._current
 
     @property
+    def broken(self) -> VggscopeError | None:
+        """Why no model at all can be used."""
+        return self._broken
+
+    @property
     def progress(self) -> tuple[int, int]:
-        """(how many photos are done or have failed, how many there are)."""
+        """(how many photos wait for nothing any more, how many there are)."""
         total = len(self.photos)
         return total - self.photos.count(State.WAITING), total
 
@@ -118,10 +124,8 @@ class Workbench(QObject):
         self._listings.add(key)
         self.progress_changed.emit()
 
-        def deliver(photos: Any) -> None:
+        def deliver(photos: list[Photo]) -> None:
             self._listings.discard(key)
-            if isinstance(photos, Exception):
-                raise photos
             self.add(photos)
             self.progress_changed.emit()
 
@@ -140,8 +144,8 @@ class Workbench(QObject):
         if not photos:
             return
         self.photos.add(photos)
+        self._thread.classify(p for p in photos if p.state is State.WAITING)
         self._admit_defeat()
-        self._request(p for p in photos if p.state is State.WAITING)
         self.choose(photos[0].key)
         self.progress_changed.emit()
 
@@ -154,10 +158,7 @@ class Workbench(QObject):
         self._current = photo
         self._thread.prefer(key)
         self.current_changed.emit()
-        if photo is None or (photo.error is not None and photo.path is None):
-            self.tasks.forget("pixels")
-            return
-        self.tasks.run("pixels", lambda: levels_for_screen(photo), self._on_pixels)
+        self._read_pixels()
 
     def remove_current(self, successor: int | None) -> None:
         """Take the current photo out; the photo ``successor`` becomes the current one."""
@@ -175,13 +176,23 @@ class Workbench(QObject):
             self.choose(successor)
         self.progress_changed.emit()
 
-    def remove_all(self) -> None:
-        """Take all photos out."""
+    def remove_all(self) -> list[Photo]:
+        """Take all photos out; returns them for ``bring_back``."""
+        removed = list(self.photos)
         self._thread.withdraw_all()
         self._with_thumbnail.clear()
         self.photos.clear()
         self._show_none()
         self.progress_changed.emit()
+        return removed
+
+    def bring_back(self, photos: Sequence[Photo], *, of_model: LoadedModel | None) -> None:
+        """Put back what was removed while ``of_model`` was loaded."""
+        if self.model != of_model:
+            for photo in photos:
+                if photo.state is State.DONE:
+                    photo.await_again()
+        self.add(photos)
 
     def want_thumbnail(self, photo: Photo) -> None:
         """The view shows a photo that has none: its turn has not come, or was long ago."""
@@ -189,15 +200,15 @@ class Workbench(QObject):
         if self.tasks.is_pending(key) or photo.state is State.FAILED:
             return
 
-        def deliver(result: Any) -> None:
-            if isinstance(result, QImage):
-                self._keep_thumbnail(photo, result)
-                self.photos.tell([photo])
+        def deliver(thumbnail: QImage) -> None:
+            self._keep_thumbnail(photo, thumbnail)
+            self.photos.tell([photo])
 
         self.tasks.run(
             key,
             lambda: thumbnail_of(image_of(read_photo(photo, _THUMBNAIL_ENOUGH))),
             deliver,
+            lambda error: self._on_unreadable(photo, error),
             in_background=True,
         )
 
@@ -212,20 +223,28 @@ class Workbench(QObject):
         self._set_state(State.WAITING, State.STOPPED)
 
     def classify_again(self) -> None:
-        """Classify again what was stopped or failed; if there is none, the current photo."""
+        """Take up what was stopped, or else read and classify the current photo anew.
+
+        In either case what failed is tried again.
+        """
         if self._broken is not None:
             self._broken = None
             self._load()
-        photos = [p for p in self.photos if p.state in {State.STOPPED, State.FAILED}]
-        if not photos and self._current is not None:
-            photos = [self._current]
+        # A file that was missing may be there again; an address will not become a file.
+        photos = [
+            photo
+            for photo in self.photos
+            if photo.state is State.STOPPED or (photo.state is State.FAILED and photo.path)
+        ]
+        current = self._current
+        resumes = any(photo.state is State.STOPPED for photo in photos)
+        if current is not None and current.state is State.DONE and not resumes:
+            photos.append(current)
         for photo in photos:
-            # A file that was missing may be there again, an address will not become a file.
-            if photo.error is None or photo.path is not None:
-                photo.state = State.WAITING
-                photo.stale = photo.classification is not None
-                photo.outcome = photo.classification
-        self._request(p for p in photos if p.state is State.WAITING)
+            photo.await_again()
+        self._thread.classify(photos)
+        if self._current in photos:
+            self._read_pixels()
         self._tell(photos)
 
     def results(self) -> list[tuple[str, Any]]:
@@ -235,15 +254,13 @@ class Workbench(QObject):
     def export(self, path: str, as_json: bool) -> None:
         """Write all results to a file, as the command line would."""
         results, top, total = self.results(), self._settings.number(TOP), len(self.photos)
-
-        def deliver(error: Any) -> None:
-            if isinstance(error, VggscopeError):
-                self.failed.emit(error)
-                return
-            text = self.tr("Wrote the results of {0} of {1} photos to {2}.")
-            self.said.emit(text.format(len(results), total, path))
-
-        self.tasks.run(f"export {path}", _exporter(path, results, top, as_json), deliver)
+        text = self.tr("Wrote the results of {0} of {1} photos to {2}.")
+        self.tasks.run(
+            f"export {path}",
+            _exporter(path, results, top, as_json),
+            lambda _: self.said.emit(text.format(len(results), total, path)),
+            self.failed.emit,
+        )
 
     # Slots
 
@@ -256,18 +273,16 @@ class Workbench(QObject):
     def _on_model_loaded(self, model: LoadedModel) -> None:
         self.model = model
         self._broken = None
-        self._generation += 1
+        # What still waits is given to the new model anyway; no model can help a file that cannot
+        # be read.
         renewed = [
             photo
             for photo in self.photos
-            if photo.state in {State.DONE, State.WAITING}
-            # No model can help a file that cannot be read.
-            or isinstance(photo.error, ModelError | DeviceError)
+            if photo.state is State.DONE or isinstance(photo.error, ModelError | DeviceError)
         ]
         for photo in renewed:
-            photo.outcome = photo.classification
-            photo.state, photo.stale = State.WAITING, photo.classification is not None
-        self._request(renewed)
+            photo.await_again()
+        self._thread.classify(renewed)
         self.model_changed.emit()
         self._tell(renewed)
 
@@ -287,8 +302,10 @@ class Workbench(QObject):
 
     @Slot(object)
     def _on_answer(self, answer: Answer) -> None:
-        photo = answer.request.photo
-        if answer.request.generation != self._generation or photo.state is not State.WAITING:
+        photo = answer.photo
+        if self.model is None or answer.generation != self.model.generation:
+            return
+        if photo.state is not State.WAITING:
             return
         photo.outcome, photo.stale = answer.outcome, False
         photo.state = State.FAILED if photo.error is not None else State.DONE
@@ -297,13 +314,26 @@ class Workbench(QObject):
             self._keep_thumbnail(photo, answer.thumbnail)
         self._tell([photo])
 
-    def _on_pixels(self, levels: Any) -> None:
-        if isinstance(levels, VggscopeError):
-            # The inference thread reads the same file and reports the same error.
+    def _read_pixels(self) -> None:
+        """Read the current photo for the canvas."""
+        photo = self._current
+        if photo is None or (photo.error is not None and photo.path is None):
+            self.tasks.forget("pixels")
             return
-        if isinstance(levels, Exception):
-            raise levels
-        self.pixels_ready.emit(levels)
+        self.tasks.run(
+            "pixels",
+            lambda: levels_for_screen(photo),
+            self.pixels_ready.emit,
+            lambda error: self._on_unreadable(photo, error),
+        )
+
+    def _on_unreadable(self, photo: Photo, error: VggscopeError) -> None:
+        if photo.state is State.STOPPED:
+            # Nobody else will find out.
+            photo.state, photo.outcome = State.FAILED, error
+            self._tell([photo])
+        elif photo is self._current:
+            self.pixels_failed.emit(error)
 
     def _wanted(self) -> tuple[str, Fit | None]:
         """The model and the fit that the settings ask for."""
@@ -318,6 +348,7 @@ class Workbench(QObject):
         """Without any model every photo fails, for the reason that the model did."""
         if self._broken is None:
             return
+        self._thread.withdraw_all()
         waiting = [p for p in self.photos if p.state is State.WAITING]
         for photo in waiting:
             photo.state, photo.outcome = State.FAILED, self._broken
@@ -330,9 +361,6 @@ class Workbench(QObject):
         self._with_thumbnail.move_to_end(photo.key)
         if len(self._with_thumbnail) > _THUMBNAILS_KEPT:
             self._with_thumbnail.popitem(last=False)[1].thumbnail = None
-
-    def _request(self, photos: Iterable[Photo]) -> None:
-        self._thread.classify([Request(photo, self._generation) for photo in photos])
 
     def _show_none(self) -> None:
         self._current = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vggscope import paths
-from vggscope.errors import ModelError, ModelNotFoundError
+from vggscope.errors import ModelError, ModelNotFoundError, NoModelError
 from vggscope.zoo.normal_form import DESCRIPTION, Model, read_model
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def find_model(name: str | Path) -> Model:
 
     Raises:
         ModelNotFoundError: no such model; tells the names of those that there are.
+        NoModelError: nor is there any other.
         ModelError: it is there, but broken.
     """
     for folder in model_folders():
@@ -52,6 +53,8 @@ def find_model(name: str | Path) -> Model:
         if (folder / DESCRIPTION).is_file():
             return read_model(folder)
     known = ", ".join(model.name for model in installed_models())
+    if not known:
+        raise NoModelError
     raise ModelNotFoundError(model=str(name), known=known)
 
 

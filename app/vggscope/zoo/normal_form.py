@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -18,9 +18,12 @@ from vggscope import paths
 from vggscope.errors import ModelCorruptError, ModelDescriptionError, ModelFileMissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import onnx
+
+Fact = TypeVar("Fact")
 
 FORMAT: Final = 1
 GRAPH: Final = "graph.onnx"
@@ -103,6 +106,9 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         note: one sentence that helps to choose.
         precision: of the weights as stored.
         labels: a label set of the program (``imagenet-1k``), or a file in the model's folder.
+        layers: in the order of computation. That the graph has their tensors is seen by
+            ``Model.check_layers``: when a model is written, and by ``vggscope doctor``. Opening
+            a model does not ask, because sessions tell only of inputs and outputs.
     """
 
     format: Literal[1]
@@ -175,12 +181,7 @@ class Model:
             ModelCorruptError: a file has another size.
         """
         for name, entry in self.description.files.items():
-            try:
-                size = (self.folder / name).stat().st_size
-            except OSError as error:
-                raise ModelFileMissingError(
-                    model=self.name, file=name, reason=error.strerror or str(error)
-                ) from error
+            size = self._look(name, lambda path: path.stat().st_size)
             if size != entry.bytes:
                 raise ModelCorruptError(
                     model=self.name,
@@ -196,18 +197,56 @@ class Model:
             ModelCorruptError: a file holds other bytes than were installed.
         """
         for name, entry in self.description.files.items():
-            try:
-                digest = sha256_of(self.folder / name)
-            except OSError as error:
-                raise ModelFileMissingError(
-                    model=self.name, file=name, reason=error.strerror or str(error)
-                ) from error
-            if digest != entry.sha256:
+            if self._look(name, sha256_of) != entry.sha256:
                 raise ModelCorruptError(
                     model=self.name,
                     file=name,
                     reason="does not hold the bytes that were installed (SHA-256 differs)",
                 )
+
+    def graph(self) -> onnx.ModelProto:
+        """The graph without its weights (imports ``onnx``, which costs 162 ms).
+
+        Raises:
+            ModelFileMissingError: it is not there or may not be read.
+            ModelCorruptError: it is no ONNX file.
+        """
+        import onnx  # noqa: PLC0415
+        from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415
+            DecodeError,
+        )
+
+        try:
+            return self._look(GRAPH, lambda path: onnx.load(path, load_external_data=False))
+        except DecodeError as error:
+            raise ModelCorruptError(
+                model=self.name, file=GRAPH, reason="is no ONNX file"
+            ) from error
+
+    def check_layers(self) -> None:
+        """See that the graph computes the tensor of every described layer (imports ``onnx``).
+
+        Raises:
+            ModelFileMissingError: the graph is not there or may not be read.
+            ModelCorruptError: the graph is no ONNX file.
+            ModelDescriptionError: it computes no such tensor.
+        """
+        tensors = {output for node in self.graph().graph.node for output in node.output}
+        for layer in self.description.layers:
+            if layer.tensor not in tensors:
+                raise ModelDescriptionError(
+                    model=self.name,
+                    reason=f"the graph has no tensor “{layer.tensor}” for its layer “{layer.name}”",
+                )
+
+    def _look(self, name: str, look: Callable[[Path], Fact]) -> Fact:
+        """What ``look`` finds out about the file ``name`` of the model."""
+        try:
+            return look(self.folder / name)
+        except OSError as error:
+            raise ModelFileMissingError(
+                model=self.name, file=name, reason=error.strerror or str(error)
+            ) from error
 
 
 def sha256_of(path: Path) -> str:
@@ -259,7 +298,7 @@ def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
         facts: the fields of ``Description`` other than ``format`` and ``files``.
 
     Raises:
-        ModelDescriptionError: the facts do not make a valid description.
+        ModelDescriptionError: the facts do not make a valid description, or not one of ``proto``.
     """
     import onnx  # noqa: PLC0415 (162 ms that reading a model does not need)
 
@@ -286,4 +325,6 @@ def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
     content = {"format": FORMAT, **facts, "files": files}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-    return read_model(folder)
+    model = read_model(folder)
+    model.check_layers()
+    return model
