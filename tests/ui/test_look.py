@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QListView, QMenu, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QListView, QMenu, QToolButton
 
 import vggscope
 from ui.window_driver import FAST, sample
@@ -96,13 +98,11 @@ def test_percentages_look_the_same_everywhere(user: Driver) -> None:
 def test_titles_and_notes_of_models_are_shown_as_they_are(
     user: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import msgspec  # noqa: PLC0415 (only here)
-
     [real] = [m for m in models.installed_models() if m.name == FAST]
     description = msgspec.structs.replace(
         real.description, title="Salt & <b>Pepper</b>", note="<h1>Big</h1> & loud"
     )
-    odd = type(real)(**{**_fields(real), "description": description})
+    odd = dataclasses.replace(real, description=description)
     monkeypatch.setattr(models, "installed_models", lambda: [odd])
     menu = user.button("Model").menu()  # type: ignore[union-attr]
     assert isinstance(menu, QMenu)
@@ -111,10 +111,6 @@ def test_titles_and_notes_of_models_are_shown_as_they_are(
     assert action.text() == as_label(odd.title) == "Salt && <b>Pepper</b>"
     assert "<h1>" not in action.toolTip()
     assert "&lt;h1&gt;Big" in action.toolTip()
-
-
-def _fields(model: object) -> dict[str, object]:
-    return {name: getattr(model, name) for name in type(model).__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 def all_errors(kind: type[errors.VggscopeError]) -> Iterator[type[errors.VggscopeError]]:
@@ -134,7 +130,7 @@ def test_lupdate_finds_the_texts_where_the_program_looks_for_them(tmp_path: Path
     )
     found = {
         (context.findtext("name"), message.findtext("source"))
-        for context in ET.parse(catalogue).getroot().iter("context")  # noqa: S314 (just made)
+        for context in ET.parse(catalogue).getroot().iter("context")
         for message in context.iter("message")
     }
     wanted = {("actions", text) for text in (*MENUS.values(), *(spec.text for spec in SPECS))}
@@ -178,7 +174,7 @@ def test_show_failed_goes_from_one_failure_to_the_next(user: Driver, tmp_path: P
     assert not any(b.isVisible() for b in _named(user, "Show failed"))
 
 
-def _named(user: Driver, text: str) -> list[QToolButton | QPushButton]:
+def _named(user: Driver, text: str) -> list[QToolButton]:
     return [b for b in user.window.browser.findChildren(QToolButton) if b.text() == text]
 
 
@@ -208,9 +204,9 @@ def _first_ink(image: QImage) -> int:
 def test_the_pictures_of_the_style_sheet_exist(user: Driver, colours: object) -> None:
     scheme = "light" if colours is LIGHT else "dark"
     user.theme.use(scheme)
-    from PySide6.QtWidgets import QApplication  # noqa: PLC0415
-
-    sheet = QApplication.instance().styleSheet()  # type: ignore[union-attr]
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    sheet = application.styleSheet()
     named = [part.split('")')[0] for part in sheet.split('url("')[1:]]
     assert len(set(named)) == 3
     assert all(Path(name).is_file() and name.endswith(f"-{scheme}.svg") for name in named)

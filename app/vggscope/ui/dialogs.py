@@ -91,6 +91,7 @@ class SettingsDialog(QDialog):
             check.toggled.connect(lambda on: self._settings.set(setting, on))
             return check
         spin = QSpinBox()
+        spin.lineEdit().setTextMargins(8, 0, 0, 0)  # the style sheet does not reach it
         spin.setRange(setting.minimum, setting.maximum)
         spin.setValue(self._settings.number(setting))
         spin.valueChanged.connect(lambda value: self._settings.set(setting, value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, QStandardPaths, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -18,7 +18,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QSplitter,
@@ -29,9 +28,9 @@ from PySide6.QtWidgets import (
 
 from vggscope import paths
 from vggscope.errors import ImageError
-from vggscope.sources.finding import SUFFIXES
 from vggscope.ui.actions import Actions
 from vggscope.ui.canvas import Canvas
+from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures
 from vggscope.ui.images import Levels
 from vggscope.ui.incoming import has_pasteable, refusal_of
 from vggscope.ui.menus import Menus
@@ -188,8 +187,8 @@ class MainWindow(QMainWindow):
         self._settings.changed.connect(self._on_setting)
         self.actions_by_key.connect_to(
             {
-                "open": self._choose_files,
-                "open_folder": self._choose_folder,
+                "open": lambda: self.open_paths(ask_for_pictures(self)),
+                "open_folder": lambda: self.open_paths(ask_for_folder(self)),
                 "export_csv": lambda: self._export(as_json=False),
                 "export_json": lambda: self._export(as_json=True),
                 "quit": self.close,
@@ -321,29 +320,10 @@ class MainWindow(QMainWindow):
         else:
             self._status.setText(self.tr("Ready"))
 
-    def _choose_files(self) -> None:
-        patterns = " ".join(f"*{s}" for s in sorted(SUFFIXES))
-        kinds = self.tr("Pictures ({0})").format(patterns) + ";;" + self.tr("All files (*)")
-        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Open photos"), "", kinds)
-        self.open_paths(files)
-
-    def _choose_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Open a folder of photos"))
-        self.open_paths([folder] if folder else [])
-
     def _export(self, *, as_json: bool) -> None:
-        suffix = "json" if as_json else "csv"
-        # Started from a desktop, the working folder is the root of the disk.
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        path, _ = QFileDialog.getSaveFileName(
-            self,
-            self.tr("Export the results"),
-            f"{folder}/vggscope.{suffix}",
-            f"{suffix.upper()} (*.{suffix})",
-        )
+        path = ask_for_export(self, "json" if as_json else "csv")
         if path:
-            named = "." in path.replace("\\", "/").rpartition("/")[2]
-            self.workbench.export(path if named else f"{path}.{suffix}", as_json)
+            self.workbench.export(path, as_json)
 
     def _paste(self) -> None:
         mime = QGuiApplication.clipboard().mimeData()

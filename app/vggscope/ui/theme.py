@@ -222,8 +222,7 @@ def _style_sheet(c: Colours) -> str:
         border: 1px solid {c.border}; border-radius: 7px; padding: 5px 10px; color: {c.text};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
     QComboBox {{ combobox-popup: 0; min-height: 18px; }}
-    QSpinBox {{ padding: 4px 0; min-height: 20px; }}
-    QSpinBox QLineEdit {{ background: transparent; border: none; padding: 0 8px; }}
+    QSpinBox {{ padding: 3px 0; min-height: 19px; }}
     QComboBox:hover, QSpinBox:hover {{ border-color: {c.muted}; }}
     QComboBox:focus, QSpinBox:focus, QFileDialog QLineEdit:focus {{ border-color: {c.accent}; }}
     QComboBox::drop-down {{ border: none; width: 28px; }}
@@ -231,6 +230,7 @@ def _style_sheet(c: Colours) -> str:
     QComboBox QAbstractItemView {{ background: {c.surface}; border: 1px solid {c.border};
         padding: 4px; }}
     QComboBox QAbstractItemView::item {{ padding: 5px 8px; border-radius: 4px; }}
+    QComboBox QAbstractItemView::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
     QSpinBox::up-button, QSpinBox::down-button {{ border: none; background: transparent;
         width: 28px; subcontrol-origin: border; }}
     QSpinBox::up-button {{ subcontrol-position: top right; margin-top: 3px; }}

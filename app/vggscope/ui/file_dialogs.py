@@ -1,0 +1,48 @@
+"""The system's dialogs that ask for files."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from PySide6.QtCore import QCoreApplication, QStandardPaths
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from vggscope.sources.finding import SUFFIXES
+
+translate = QCoreApplication.translate
+
+
+def ask_for_pictures(parent: QWidget) -> list[str]:
+    """The pictures that the user chose; none if the dialog was cancelled."""
+    patterns = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
+    kinds = (
+        translate("file_dialogs", "Pictures ({0})").format(patterns)
+        + ";;"
+        + translate("file_dialogs", "All files (*)")
+    )
+    files, _ = QFileDialog.getOpenFileNames(
+        parent, translate("file_dialogs", "Open photos"), "", kinds
+    )
+    return files
+
+
+def ask_for_folder(parent: QWidget) -> list[str]:
+    """The folder that the user chose, in a list; an empty one if the dialog was cancelled."""
+    folder = QFileDialog.getExistingDirectory(
+        parent, translate("file_dialogs", "Open a folder of photos")
+    )
+    return [folder] if folder else []
+
+
+def ask_for_export(parent: QWidget, suffix: str) -> str:
+    """Where to write a file that ends in ``suffix`` ("csv"); "" if the dialog was cancelled."""
+    # Started from a desktop, the working folder is the root of the disk.
+    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    kinds = f"{suffix.upper()} (*.{suffix})"
+    path, _ = QFileDialog.getSaveFileName(
+        parent,
+        translate("file_dialogs", "Export the results"),
+        f"{folder}/vggscope.{suffix}",
+        kinds,
+    )
+    return f"{path}.{suffix}" if path and not PurePath(path).suffix else path
