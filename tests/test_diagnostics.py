@@ -292,6 +292,21 @@ def test_an_earlier_process_had_our_number(data_dir: Path) -> None:
     assert len(list((data_dir / "log").glob("crash-*"))) == 1
 
 
+def test_a_report_of_our_number_is_left_for_who_collects(data_dir: Path) -> None:
+    code = (
+        "import os, pathlib; folder = pathlib.Path(os.environ['VGGSCOPE_DATA_DIR'], 'log');"
+        "folder.mkdir(parents=True); mark = folder / f'running-{os.getpid()}.txt';"
+        "mark.write_text('Fatal Python error');"
+        "from vggscope.diagnostics import CrashGuard; guard = CrashGuard();"
+        "import faulthandler; assert guard.start(collect=False) == [];"
+        "faulthandler.dump_traceback(guard._file); assert mark.stat().st_size > 30;"
+        "guard.stop(); assert mark.read_text() == 'Fatal Python error'"
+    )
+    assert child(code, check=False).returncode == 0
+    assert [path.name.split("-")[0] for path in (data_dir / "log").iterdir()] == ["running"]
+    assert len(next_start()) == 1
+
+
 def test_crashes_without_a_place_for_reports(nowhere: Path) -> None:
     guard = CrashGuard()
     assert guard.start() == []

@@ -163,15 +163,13 @@ def test_children_inherit_the_switch(home: Home) -> None:
 
 
 def test_window(home: Home, photo: str) -> None:
-    with home.start(command(photo)) as window:
+    with home.start(command("--verbose", photo)) as window:
         deadline = time.monotonic() + TIMEOUT
         log = home.folder / LOG
-        # The model is loaded; then it has a second to classify the photo.
-        while not (log.exists() and "Opened " in log.read_text(encoding="utf-8")):
+        while not (log.exists() and "Classified 1, " in log.read_text(encoding="utf-8")):
             assert window.poll() is None, window.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(1)
         window.send_signal(signal.SIGTERM)
         _, err = window.communicate(timeout=TIMEOUT)
     assert window.returncode == 0

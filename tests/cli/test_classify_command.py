@@ -22,7 +22,7 @@ from vggscope.inference.devices import devices
 from vggscope.inference.report import CSV_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -110,6 +110,57 @@ def test_csv(run: Run, photos: Path) -> None:
     assert "gone.png" in rows[-1]["error_message"]
 
 
+@pytest.mark.parametrize("kind", ["table", "json", "jsonl", "csv"])
+def test_stdout_is_the_same_on_windows(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """There, text streams write a line break as two characters."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "cp1252", newline="\r\n"))
+    words = ["classify", "--model", "tiny", str(photos / "gone.png"), "--format", kind]
+    assert main(words) == 1
+    assert main([*words, "-o", str(tmp_path / "out")]) == 1
+    assert raw.getvalue() == (tmp_path / "out").read_bytes()
+    assert raw.getvalue().count(b"\r") == (2 if kind == "csv" else 0)
+
+
+def test_csv_holds_no_formulas(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    names = ["=1+1.png", "+2.png", "-3.png", "@sum(a1).png"]
+    for name in names:
+        shutil.copy("photo2.png", name)
+    words = ("--top", "1", "--", *names, "photo2.png", photos / names[0], "@gone.png")
+    status, out, _ = run("--format", "csv", *words)
+    assert status == 1
+    told = [row["path"] for row in csv.DictReader(io.StringIO(out, newline=""))]
+    assert told == [
+        *(f"./{name}" for name in names), "photo2.png", str(photos / names[0]), "./@gone.png",
+    ]  # fmt: skip
+    assert all(Path(path).exists() for path in told[:-1])
+    assert entries(run("--format", "json", *words)[1])[0]["path"] == names[0]
+
+
+def test_folders_are_listed_as_needed(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*_: object, **__: object) -> Iterator[Path]:
+        yield from [photos / "photo2.png"] * 10
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vggscope.sources.finding.find_stills", endless)
+    status, out, _ = run(photos, "--format", "jsonl")
+    assert status == 130
+    assert 0 < len(out.splitlines()) <= 10
+
+
+def test_photos_that_are_not_opened(run: Run, photos: Path) -> None:
+    (photos / "photo3.HEIC").write_bytes(b"anything")
+    status, out, _ = run(photos, "--format", "json")
+    assert status == 1
+    assert paths_of(out) == ["photo2.png", "photo3.HEIC", "photo10.png"]
+    assert entries(out)[1]["error"]["kind"] == "not-an-image"
+
+
 def test_table_is_the_default(run: Run, photos: Path) -> None:
     status, out, err = run(photos / "photo2.png", photos / "gone.png")
     assert (status, err) == (1, "")
@@ -155,6 +206,10 @@ def test_output_never_overwrites_a_picture(run: Run, photos: Path) -> None:
     status, _, err = run(photos, "-o", photos / ".." / photos.name / "photo2.png")
     assert status == 2
     assert "could not be written: it is one of the pictures." in err
+    assert picture.read_bytes() == before
+    alias = photos.parent / "alias"
+    alias.hardlink_to(picture)
+    assert run(photos, "-o", alias)[0] == 2
     assert picture.read_bytes() == before
 
 

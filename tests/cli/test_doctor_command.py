@@ -57,6 +57,22 @@ def test_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert onnxruntime.__version__ in out
 
 
+def test_parts_that_break_when_they_are_used(
+    tiny: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise SystemError("half\nan installation")
+
+    monkeypatch.setattr("vggscope.inference.runtime.available_providers", broken)
+    monkeypatch.setattr("onnx.load", broken)
+    problems = diagnosis(capsys, 1)["problems"]
+    assert problems[0].startswith(
+        "ONNX Runtime could not be loaded: SystemError: half an installation. Install VGGscope"
+    )
+    told = f"The model “{tiny.name}” could not be checked (SystemError: half an installation)."
+    assert told in problems
+
+
 @pytest.mark.parametrize("file", ["model.json", "graph.onnx", "weights.bin"])
 def test_a_damaged_model(tiny: Model, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_model(tiny.folder.parent / "good")
@@ -78,7 +94,7 @@ def test_no_model_at_all(
     monkeypatch.setattr(paths, "bundled_models", lambda: tmp_path / "gone")
     found = diagnosis(capsys, 1)
     assert found["models"] == {}
-    assert any("No model was found" in problem for problem in found["problems"])
+    assert any("No model is installed." in problem for problem in found["problems"])
 
 
 def distribution(folder: Path, name: str, version: str) -> None:
@@ -109,10 +125,23 @@ def test_plugin_providers_live_beside_the_runtime(
     assert "onnxruntime-ep-openvino 1.8.1" in found["engine"]["packages"]
 
 
+BROKEN_RUNTIMES = {
+    "raise ImportError('libgone.so')": "libgone.so.",
+    "raise RuntimeError('two\\nlines.')": "two lines.",
+    "None.gone": "'NoneType' object has no attribute 'gone'.",
+    "raise OSError": "OSError.",
+    "": "its package lacks InferenceSession, RunOptions, SessionOptions, __version__, ",
+    "__version__ = '1'": "its package lacks InferenceSession, RunOptions, SessionOptions, get",
+}
+
+
 @pytest.mark.parametrize("words", [["doctor", "--format", "json"], ["classify", "photo.jpg"]])
-def test_a_runtime_that_cannot_be_loaded(tmp_path: Path, words: list[str]) -> None:
+@pytest.mark.parametrize(("content", "reason"), BROKEN_RUNTIMES.items())
+def test_a_runtime_that_cannot_be_loaded(
+    tmp_path: Path, words: list[str], content: str, reason: str
+) -> None:
     (tmp_path / "onnxruntime").mkdir()
-    (tmp_path / "onnxruntime" / "__init__.py").write_text("raise ImportError('libgone.so')")
+    (tmp_path / "onnxruntime" / "__init__.py").write_text(content)
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     child = subprocess.run(
         command(*words),
@@ -124,7 +153,7 @@ def test_a_runtime_that_cannot_be_loaded(tmp_path: Path, words: list[str]) -> No
         timeout=120,
     )
     assert "Traceback" not in child.stderr
-    sentence = "ONNX Runtime could not be loaded: libgone.so."
+    sentence = f"ONNX Runtime could not be loaded: {reason}"
     if words[0] == "doctor":
         assert child.returncode == 1
         assert sentence in json.loads(child.stdout)["problems"][0]

@@ -10,6 +10,7 @@ import pytest
 import vggscope
 from support import tiny_model
 from vggscope.cli.main import COMMANDS, main
+from vggscope.vgg import configs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,39 @@ def test_log(tiny: Model, data_dir: Path, capsys: pytest.CaptureFixture[str]) ->
     assert f"VGGscope {vggscope.__version__}" in log
     assert main(["classify", "gone.jpg", "--model", tiny.name, "--verbose"]) == 1
     assert "Opened " in capsys.readouterr().err
+
+
+def test_what_nobody_expected(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("vggscope.cli.layers.run", fail)
+    log = data_dir / "log" / "vggscope.log"
+    for error in (ZeroDivisionError("deep inside"), OSError(5, "deep inside", "a file")):
+        assert main(["layers"]) == 2
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err == (
+            "vggscope: Something went wrong that VGGscope did not expect. "
+            f"The log has the details: {log}\n"
+        )
+        text = log.read_text(encoding="utf-8")
+        assert "Traceback" in text
+        assert type(error).__name__ in text
+        assert [path.name for path in log.parent.iterdir()] == [log.name]
+
+
+def test_no_model_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vggscope.paths.bundled_models", lambda: tmp_path / "gone")
+    assert main(["classify", "photo.jpg"]) == 2
+    said = capsys.readouterr().err
+    assert said == "vggscope: No model is installed. Install VGGscope again.\n"
+    assert main(["layers"]) == 2
+    assert f"Choose one of: {', '.join(configs.FAMILY)}." in capsys.readouterr().err
 
 
 def test_layers_of_vgg16(capsys: pytest.CaptureFixture[str]) -> None:

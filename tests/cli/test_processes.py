@@ -16,6 +16,7 @@ from PIL import Image
 
 from support import command, environment, picture
 from vggscope import paths
+from vggscope.diagnostics import CrashGuard
 
 pytestmark = pytest.mark.usefixtures("tiny")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other means")
@@ -215,6 +216,32 @@ def test_no_display() -> None:
     assert child.stderr.decode().startswith("vggscope: there is no display")
     assert "vggscope classify" in child.stderr.decode()
     assert child.stderr.count(b"\n") == 1
+
+
+def test_a_native_crash_waits_for_the_window(photo: Path, data_dir: Path) -> None:
+    code = (
+        "import faulthandler; from vggscope.cli.main import main;"
+        "from vggscope.inference import stream;"
+        "stream.classify_stream = lambda *_, **__: faulthandler._sigsegv();"
+        f"main(['classify', '--model', 'tiny', {str(photo)!r}])"
+    )
+    for _ in range(2):
+        child = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment(),
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT,
+        )
+        assert child.returncode not in {0, 1, 2}
+    assert run("layers").returncode == 0
+    guard = CrashGuard()
+    reports = guard.start()
+    guard.stop()
+    assert len(reports) == 2
+    for report in reports:
+        assert report.parent == data_dir / "log"
+        assert "classify.py" in report.read_text(encoding="utf-8")
 
 
 def test_commands_need_no_qt(photo: Path) -> None:

@@ -56,6 +56,8 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Model:
         tmp_path_factory.mktemp("models") / "patient",
         proto=onnx_model(nodes, [1, 3, *TINY_SIZE], [output], weights),
         input=tiny_input(scale=1.0, mean=[0.0] * 3, std=[1.0] * 3),
+        output={"probabilities": "prob"},
+        layers=[],
     )
 
 

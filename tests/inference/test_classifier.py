@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
+# What ``model.json`` says of a graph that is not `tiny_proto`.
+ONLY_PROBABILITIES = {"output": {"probabilities": "prob"}, "layers": []}
 # Resized from (width, height) to 16 on the shorter side; of that, the centre 12 × 8 is cut.
 FITTING = [(24, 16), (16, 16), (16, 21), (30, 16), (16, 17)]
 
@@ -234,7 +236,8 @@ def odd_proto(*nodes: onnx.NodeProto, classes: int | str = 4) -> onnx.ModelProto
     ids=["not a number", "no softmax", "fails inside"],
 )
 def test_answers_that_are_none(tmp_path: Path, nodes: list[onnx.NodeProto], reason: str) -> None:
-    classifier = Classifier.load(tiny_model(tmp_path / "odd", proto=odd_proto(*nodes)))
+    model = tiny_model(tmp_path / "odd", proto=odd_proto(*nodes), **ONLY_PROBABILITIES)
+    classifier = Classifier.load(model)
     with pytest.raises(InferenceError) as caught:
         classifier.classify(picture())
     assert "“odd”" in caught.value.message
@@ -258,11 +261,11 @@ def test_open_number_of_classes(tmp_path: Path) -> None:
     def proto() -> onnx.ModelProto:
         return odd_proto(*nodes, classes="C")
 
-    good = tiny_model(tmp_path / "good", proto=proto())
+    good = tiny_model(tmp_path / "good", proto=proto(), **ONLY_PROBABILITIES)
     predictions = Classifier.load(good).classify(picture()).predictions
     assert [p.probability for p in predictions] == [0.25] * 4
     for labels in (["a", "b", "c"], list("abcde")):
-        liar = tiny_model(tmp_path / "liar", proto=proto(), labels=labels)
+        liar = tiny_model(tmp_path / "liar", proto=proto(), labels=labels, **ONLY_PROBABILITIES)
         classifier = Classifier.load(liar)  # nothing to see as yet
         with pytest.raises(ModelDescriptionError, match=r"“liar”.*4 classes"):
             classifier.classify(picture())
@@ -277,5 +280,5 @@ def test_a_network_without_large_tensors(tmp_path: Path) -> None:
     output = helper.make_tensor_value_info("prob", TensorProto.FLOAT, ["N", 4])
     weights = {"matrix": np.zeros((3, 4), np.float32)}
     proto = onnx_model(nodes, ["N", 3, *TINY_SIZE], [output], weights)
-    model = tiny_model(tmp_path / "small", proto=proto)
+    model = tiny_model(tmp_path / "small", proto=proto, **ONLY_PROBABILITIES)
     assert Classifier.load(model).classify(picture()).predictions[0].probability == 0.25

@@ -17,9 +17,18 @@ from vggscope.errors import (
     EmptyFolderError,
     ImageNotFoundError,
     ImageReadError,
+    NotAnImageError,
     WebAddressError,
 )
-from vggscope.sources.finding import Failed, display_name, find_stills, local_path, natural_key
+from vggscope.sources.finding import (
+    SUFFIXES,
+    UNOPENED_SUFFIXES,
+    Failed,
+    display_name,
+    find_stills,
+    local_path,
+    natural_key,
+)
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -46,6 +55,27 @@ def test_folder_in_natural_order(tmp_path):
     )
     expected = ["A.webp", "b.gif", "img007.tif", "photo1.png", "Photo2.JPG", "photo10.jpg"]
     assert names(find_stills([tmp_path])) == expected
+
+
+def test_photos_in_folders_that_are_not_opened(tmp_path):
+    assert not UNOPENED_SUFFIXES & SUFFIXES
+    touch(tmp_path, "photo1.jpg", "photo2.HEIC", "photo10.cr3", ".hidden.heic", "photo.xmp")
+    (tmp_path / "folder.dng").mkdir()
+    first, *failed = find_stills([tmp_path])
+    assert first == tmp_path / "photo1.jpg"
+    assert [item.path for item in failed] == [
+        str(tmp_path / name) for name in ("photo2.HEIC", "photo10.cr3")
+    ]
+    assert all(type(item.error) is NotAnImageError for item in failed)
+    assert "“photo2.HEIC”" in failed[0].error.message
+    # By name, it is the decoder's to say.
+    assert list(find_stills([tmp_path / "photo2.HEIC"])) == [tmp_path / "photo2.HEIC"]
+
+
+def test_a_folder_of_nothing_else_is_not_called_empty(tmp_path):
+    touch(tmp_path, "photo.nef")
+    [failed] = find_stills([tmp_path])
+    assert type(failed.error) is NotAnImageError
 
 
 def test_subfolders_only_when_asked(tmp_path):

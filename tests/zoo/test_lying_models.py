@@ -16,13 +16,17 @@ from PIL import Image
 
 from support import picture, tiny_input, tiny_model, tiny_proto
 from vggscope.cli.main import main
+from vggscope.doctor import diagnose
 from vggscope.errors import (
+    InferenceError,
     ModelCorruptError,
     ModelDescriptionError,
-    ModelError,
     ModelFileMissingError,
+    VggscopeError,
 )
+from vggscope.inference import classifier
 from vggscope.inference.classifier import Classifier
+from vggscope.inference.devices import devices
 from vggscope.zoo.normal_form import sha256_of
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ class Lie:
     """What is done to a good model's folder, the error that it must give, and words of it."""
 
     spoil: Spoil
-    error: type[ModelError]
+    error: type[VggscopeError]
     words: str
 
 
@@ -133,6 +137,12 @@ def weights_at(location: str) -> Spoil:
     return consistent(spoil)
 
 
+def unknown_operator(folder: Path) -> None:
+    proto = onnx.load(folder / "graph.onnx", load_external_data=False)
+    proto.graph.node[0].op_type = "Convolve"
+    (folder / "graph.onnx").write_bytes(proto.SerializeToString())
+
+
 def linked(folder: Path) -> None:
     (folder / "weights.bin").rename(folder.parent / "elsewhere.bin")
     (folder / "weights.bin").symlink_to("../elsewhere.bin")
@@ -146,7 +156,10 @@ LABEL = {"wnid": "n0", "label": "red"}
 DESCRIPTION = ModelDescriptionError
 CORRUPT = ModelCorruptError
 MISSING = ModelFileMissingError
-NO_ONNX = "graph.onnx cannot be loaded"
+# Signed files that ONNX Runtime cannot use, for reasons that might as well be the device's.
+UNUSABLE = InferenceError
+NO_GRAPH = "No graph was found"
+ESCAPES = "External data path validation failed"
 
 LIES = {
     "graph gone": Lie(removed("graph.onnx"), MISSING, "graph.onnx cannot be read"),
@@ -156,15 +169,25 @@ LIES = {
     "byte flipped in weights": Lie(flipped("weights.bin"), CORRUPT, "weights.bin does not hold"),
     "byte flipped in graph": Lie(flipped("graph.onnx"), CORRUPT, "graph.onnx does not hold"),
     "weights cut off": Lie(truncated("weights.bin"), CORRUPT, "1,628 bytes instead of 1,728"),
-    "weights cut off and signed": Lie(consistent(truncated("weights.bin")), CORRUPT, NO_ONNX),
-    "weights empty and signed": Lie(consistent(written("weights.bin", b"")), CORRUPT, NO_ONNX),
+    "weights cut off and signed": Lie(
+        consistent(truncated("weights.bin")), UNUSABLE, f"failed on {devices()[0].name}: "
+    ),
+    "weights empty and signed": Lie(
+        consistent(written("weights.bin", b"")), UNUSABLE, "failed on "
+    ),
     "graph empty": Lie(written("graph.onnx", b""), CORRUPT, "graph.onnx has 0 bytes"),
-    "graph empty and signed": Lie(consistent(written("graph.onnx", b"")), CORRUPT, NO_ONNX),
+    "graph empty and signed": Lie(consistent(written("graph.onnx", b"")), UNUSABLE, NO_GRAPH),
     "graph is text": Lie(written("graph.onnx", "Dear Sir"), CORRUPT, "graph.onnx has 8 bytes"),
-    "graph is text, signed": Lie(consistent(written("graph.onnx", "Hi")), CORRUPT, NO_ONNX),
-    "weights below": Lie(weights_at("../outside/weights.bin"), CORRUPT, NO_ONNX),
-    "weights at an absolute path": Lie(weights_at("{outside}/weights.bin"), CORRUPT, NO_ONNX),
-    "weights are the passwords": Lie(weights_at("../../etc/passwd"), CORRUPT, NO_ONNX),
+    "graph is text, signed": Lie(consistent(written("graph.onnx", "Hi")), UNUSABLE, NO_GRAPH),
+    "graph is no protobuf, signed": Lie(
+        consistent(written("graph.onnx", b"\xff" * 99)), CORRUPT, "graph.onnx cannot be loaded ("
+    ),
+    "graph has an unknown operator, signed": Lie(
+        consistent(unknown_operator), CORRUPT, "graph.onnx cannot be loaded ("
+    ),
+    "weights below": Lie(weights_at("../outside/weights.bin"), UNUSABLE, ESCAPES),
+    "weights at an absolute path": Lie(weights_at("{outside}/weights.bin"), UNUSABLE, ESCAPES),
+    "weights are the passwords": Lie(weights_at("../../etc/passwd"), UNUSABLE, ESCAPES),
     "negative size of a file": Lie(field(-1, "files", "weights.bin", "bytes"), CORRUPT, "-1"),
     "input's name": Lie(field("image", "input", "name"), DESCRIPTION, "inputs are ['data']"),
     "layout": Lie(field("NHWC", "input", "layout"), DESCRIPTION, "input is [3, 8, 12]"),
@@ -175,6 +198,8 @@ LIES = {
     "output's name": Lie(
         field("answer", "output", "probabilities"), DESCRIPTION, "no output “answer”"
     ),
+    "logits' name": Lie(field("fc8", "output", "logits"), DESCRIPTION, "no output “fc8”"),
+    "logits are inside": Lie(field("conv1", "output", "logits"), DESCRIPTION, "no output “conv1”"),
     "too few labels": Lie(labels(json.dumps([LABEL] * 3)), DESCRIPTION, "4 classes, the labels 3"),
     "too many labels": Lie(labels(json.dumps([LABEL] * 5)), DESCRIPTION, "the labels 5"),
     "other labels": Lie(field("imagenet-1k", "labels"), DESCRIPTION, "the labels 1000"),
@@ -252,7 +277,7 @@ def liar(data_dir: Path) -> Path:
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie(liar: Path, photo: Path, lie: Lie, capsys: pytest.CaptureFixture[str]) -> None:
     lie.spoil(liar)
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(VggscopeError) as caught:
         Classifier.load("liar")
     assert type(caught.value) is lie.error
     assert "“liar”" in caught.value.message
@@ -268,8 +293,40 @@ def test_a_lie(liar: Path, photo: Path, lie: Lie, capsys: pytest.CaptureFixture[
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 def test_weights_linked_to_elsewhere(liar: Path) -> None:
     linked(liar)
-    with pytest.raises(ModelCorruptError, match="“liar”"):
+    with pytest.raises(InferenceError, match=f"“liar”.*{ESCAPES}"):
         Classifier.load("liar")
+
+
+def test_wrong_bytes_explain_more_than_what_onnx_runtime_says(liar: Path) -> None:
+    size = (liar / "graph.onnx").stat().st_size
+    (liar / "graph.onnx").write_bytes(b"\xff" * size)
+    with pytest.raises(ModelCorruptError, match="SHA-256"):
+        Classifier.load("liar")
+
+
+def test_a_device_that_cannot_run_the_model_is_no_damage(
+    liar: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of\nmemory")
+
+    monkeypatch.setattr(classifier, "Session", fail)
+    with pytest.raises(InferenceError) as caught:
+        Classifier.load("liar")
+    assert f"“liar” failed on {devices()[0].name}: out of memory." in caught.value.message
+    assert "Traceback" in caplog.text
+    (liar / "weights.bin").write_bytes(bytes((liar / "weights.bin").stat().st_size))
+    with pytest.raises(ModelCorruptError, match="SHA-256"):
+        Classifier.load("liar")
+
+
+def test_layers_are_checked_by_the_doctor(liar: Path) -> None:
+    field("relu9", "layers", 0, "tensor")(liar)
+    Classifier.load("liar")  # does not use them
+    found = diagnose()
+    assert found.models["liar"].startswith("damaged")
+    [problem] = found.problems
+    assert "“liar” is wrong: the graph has no tensor “relu9” for its layer “conv1”." in problem
 
 
 @pytest.mark.parametrize("batch", ["N", 2])

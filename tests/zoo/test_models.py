@@ -12,7 +12,12 @@ import pytest
 
 from support import as_nobody, open_folder, tiny_model
 from vggscope import paths
-from vggscope.errors import ModelDescriptionError, ModelFileMissingError, ModelNotFoundError
+from vggscope.errors import (
+    ModelDescriptionError,
+    ModelFileMissingError,
+    ModelNotFoundError,
+    NoModelError,
+)
 from vggscope.zoo.models import DEFAULT_MODEL, find_model, installed_models, model_folders
 
 if TYPE_CHECKING:
@@ -94,6 +99,19 @@ def test_unknown_names_are_told_the_known_ones(
         find_model(name)
     assert f"“{name}”" in caught.value.message
     assert {*BUNDLED, tiny.name} <= set(str(caught.value.details["known"]).split(", "))
+
+
+def test_no_model_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tiny_model(tmp_path / "elsewhere").folder
+    monkeypatch.setattr(paths, "bundled_models", lambda: tmp_path / "gone")
+    with pytest.raises(NoModelError) as caught:
+        find_model(DEFAULT_MODEL)
+    assert caught.value.as_json() == {
+        "kind": "no-model",
+        "message": "No model is installed.",
+        "remedy": "Install VGGscope again.",
+    }
+    assert find_model(elsewhere).name == "elsewhere"
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:

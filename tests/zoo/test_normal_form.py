@@ -92,6 +92,12 @@ def test_facts_that_make_no_description(tmp_path: Path) -> None:
         write_model(tiny_proto(), tmp_path / "tiny", **facts)
 
 
+def test_layers_that_the_graph_does_not_have(tmp_path: Path) -> None:
+    layers = [{"name": "conv1_1", "operator": "Conv", "tensor": "relu1_1"}]
+    with pytest.raises(ModelDescriptionError, match="no tensor “relu1_1” for its layer “conv1_1”"):
+        write_model(tiny_proto(), tmp_path / "tiny", **tiny_facts(layers=layers))
+
+
 def test_the_proto_keeps_its_meaning(tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "tiny").folder
     weights = {

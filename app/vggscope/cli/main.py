@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     guard.start(collect=False)
     try:
         return _run(module.run, parsed)
-    except Exception:
+    except Exception:  # noqa: BLE001 (logged and told)
         _log.exception("Uncaught")
         sys.stderr.write(
             "vggscope: Something went wrong that VGGscope did not expect. "

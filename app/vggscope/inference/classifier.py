@@ -18,7 +18,7 @@ from vggscope.errors import (
 )
 from vggscope.inference.devices import AUTO, Device, find_device
 from vggscope.inference.preprocessing import CropBox, Preprocessor
-from vggscope.inference.report import DEFAULT_TOP as DEFAULT_TOP
+from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation, Session, is_of_the_files
 from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from vggscope.errors import Cancelled, VggscopeError
-from vggscope.inference.classifier import DEFAULT_TOP, Classification, Classifier
+from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from vggscope.inference.classifier import Classifier
+    from vggscope.inference.report import Outcome
     from vggscope.sources.frame import Frame
 
 Item = TypeVar("Item")
@@ -37,7 +39,7 @@ class StreamResult(Generic[Item]):
 
     item: Item
     frame: Frame | None
-    outcome: Classification | VggscopeError
+    outcome: Outcome
 
 
 def classify_stream(
@@ -91,9 +93,7 @@ def _classify(
     frame = None
     try:
         frame = decoded.result()
-        outcome: Classification | VggscopeError = classifier.classify(
-            frame, top=top, cancellation=cancellation
-        )
+        outcome: Outcome = classifier.classify(frame, top=top, cancellation=cancellation)
     except Cancelled:
         raise
     except VggscopeError as error:
