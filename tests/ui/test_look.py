@@ -58,7 +58,7 @@ def test_the_focus_can_be_seen(user: Driver, place: str) -> None:
     user.button("Open").setFocus()
     before = widget.grab().toImage()
     assert LIGHT.accent not in left_edge(before)
-    widget.setFocus()
+    widget.setFocus(Qt.FocusReason.TabFocusReason)
     after = widget.grab().toImage()
     assert left_edge(after) == {LIGHT.accent}
     assert bars.viewport().width() == bars.width() - 4, "nothing jumps"

@@ -119,7 +119,7 @@ def test_zoom_by_keys(user: Driver) -> None:
     assert canvas.zoom == pytest.approx(fitted)
     user.key(Qt.Key.Key_1, control)
     assert canvas.zoom * canvas.devicePixelRatioF() == pytest.approx(1)
-    assert "100%" in texts_in(user.window.statusBar())
+    assert "100 %" in texts_in(user.window.statusBar())
     user.key(Qt.Key.Key_0, control)
     assert is_fitted(canvas, *size)
 

@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSettings, QSocketNotifier, Qt
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, QSocketNotifier, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -59,10 +59,11 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
     window.open_paths(list(files))
     if crashes:
         window.messages.tell(
-            window.tr(
-                "VGGscope stopped unexpectedly last time. A report was kept in the log folder."
+            QCoreApplication.translate(
+                "app",
+                "VGGscope stopped unexpectedly last time. A report was kept in the log folder.",
             ),
-            window.tr("Open log folder"),
+            QCoreApplication.translate("app", "Open log folder"),
             open_logs,
         )
     status = application.exec()

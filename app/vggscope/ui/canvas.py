@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QFontMetricsF,
     QImage,
     QKeyEvent,
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from vggscope.ui.images import Levels
     from vggscope.ui.theme import Theme
 
+_BY_KEY: Final = frozenset(
+    {
+        Qt.FocusReason.TabFocusReason,
+        Qt.FocusReason.BacktabFocusReason,
+        Qt.FocusReason.ShortcutFocusReason,
+    }
+)
 _MARGIN: Final = 18
 _MAX_ZOOM: Final = 32.0
 _WHEEL_STEP: Final = 1.0015
@@ -60,6 +68,7 @@ class Canvas(QWidget):
         self._box: QRectF | None = None
         self._box_visible = True
         self._fitted = True
+        self._came_by_key = False
         self._zoom = 1.0
         self._centre = QPointF()
         self._drag_from: QPointF | None = None
@@ -259,8 +268,13 @@ class Canvas(QWidget):
             self._paint_caption(painter)
         else:
             self._paint_reason(painter)
-        if self.hasFocus():
+        if self.hasFocus() and self._came_by_key:
             self._paint_focus(painter)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # Who uses the mouse knows where they are, and sees the photo without a frame.
+        self._came_by_key = event.reason() in _BY_KEY
+        super().focusInEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         bench.said.connect(lambda text: self.statusBar().showMessage(text, 6000))
         self.welcome.sample_chosen.connect(lambda path: bench.open_paths([path]))
         self.canvas.zoom_changed.connect(
-            lambda zoom: self._zoom.setText(f"{zoom * self.devicePixelRatioF():.0%}")
+            lambda zoom: self._zoom.setText(f"{zoom * self.devicePixelRatioF() * 100:.0f} %")
         )
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
