@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QAbstractItemView, QProgressBar, QTableView
 
 from ui.window_driver import row_texts, sample
 from vggscope.ui.photos import Column, State
+from vggscope.ui.settings import MODEL
 
 if TYPE_CHECKING:
     from ui.window_driver import Driver
+    from vggscope.zoo.normal_form import Model
 
 FOUR = ("zebra", "pizza", "ladybug", "coffee")
 
@@ -356,3 +358,25 @@ def test_removing_all_can_be_undone(user: Driver) -> None:
     user.click(user.button("Undo"))
     assert [(p.key, p.outcome) for p in user.photos] == before
     assert not user.bench.is_busy
+
+
+def test_removing_all_in_mid_run_can_be_undone(user: Driver) -> None:
+    user.drop_files(*[sample(name) for name in FOUR * 3])
+    user.wait(lambda: user.states().count(State.DONE) >= 2)
+    user.trigger("remove_all")
+    user.click(user.button("Undo"))
+    assert len(user.photos) == 12
+    assert user.bench.is_busy
+    user.settle()
+    assert user.states() == [State.DONE] * 12
+
+
+def test_what_is_brought_back_is_of_the_model_in_use(user: Driver, tiny: Model) -> None:
+    user.open(*FOUR)
+    user.trigger("remove_all")
+    user.settings.set(MODEL, tiny.name)
+    user.wait_for_model(tiny.name)
+    user.click(user.button("Undo"))
+    assert all(photo.stale for photo in user.photos)
+    user.settle()
+    assert {p.classification.model for p in user.photos if p.classification} == {tiny.name}

@@ -19,6 +19,7 @@ from support import as_nobody, hostile, open_folder
 from ui.window_driver import mime_of, sample, texts_in
 from vggscope.errors import CorruptImageError, NotAnImageError, WebAddressError
 from vggscope.inference.preprocessing import crop_box
+from vggscope.ui.incoming import refusal_of
 from vggscope.ui.photos import Column, State
 from vggscope.ui.texts import message_of, remedy_of
 from vggscope.zoo.models import find_model
@@ -232,6 +233,12 @@ def test_text_and_addresses_of_the_web_are_refused(user: Driver) -> None:
     assert not user.drag_over(mime_of(urls=["https://example.org/cat.jpg"]))
     user.leave()
     assert not user.window.drag_overlay.isVisible()
+
+
+def test_a_refusal_says_why() -> None:
+    assert "address of a picture" in refusal_of(mime_of(urls=["https://example.org/cat.jpg"]))
+    assert "only folders and pictures (JPEG, PNG" in refusal_of(mime_of(files=["/tmp/a.txt"]))
+    assert refusal_of(mime_of(files=["/tmp/a.txt", "/tmp/a.png"])) == ""
 
 
 def test_a_picture_among_other_files_is_welcome(user: Driver, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_an_address_as_text(user: Driver) -> None:
     assert type(user.current.error) is WebAddressError
 
 
-@pytest.mark.parametrize("text", ["", "  \n "])
+@pytest.mark.parametrize("text", ["", "  \n ", "Dear Sir or Madam,\nhow are you?"])
 def test_nothing(user: Driver, text: str) -> None:
     mime = QMimeData()
     if text:
