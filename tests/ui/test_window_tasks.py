@@ -135,3 +135,13 @@ def test_stop_waits_for_what_runs_and_drops_the_rest(qtbot: QtBot, tasks: Tasks)
     assert finished == ["slow"]
     qtbot.wait(1)
     assert got == []
+
+
+def test_what_was_promised_is_done_at_the_end(tasks: Tasks, gate: threading.Event) -> None:
+    done: list[str] = []
+    tasks.run("kept", lambda: done.append("kept"), done.append, promised=True)
+    tasks.run("dropped", lambda: done.append("dropped"), done.append)
+    # The pool is busy until stop() has forgotten the tasks.
+    threading.Timer(0.3, gate.set).start()
+    tasks.stop()
+    assert done == ["kept"]

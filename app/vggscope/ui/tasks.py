@@ -33,7 +33,7 @@ class Tasks(QObject):
         self._wanted: dict[str, _Ticket] = {}
         self._finished.connect(self._deliver)
 
-    def run(
+    def run(  # noqa: PLR0913 (all but three are options)
         self,
         key: str,
         work: Callable[[], Any],
@@ -41,6 +41,7 @@ class Tasks(QObject):
         failed: Callable[[VggscopeError], None] | None = None,
         *,
         in_background: bool = False,
+        promised: bool = False,
     ) -> None:
         """Call ``deliver(work())`` on the UI thread, ``work`` being called on another.
 
@@ -54,8 +55,9 @@ class Tasks(QObject):
             failed: gets its ``VggscopeError``. Any other exception is raised on the UI thread,
                 where it is logged and told like every other surprise.
             in_background: nobody waits for it.
+            promised: it is done even if the window is closed before its turn.
         """
-        ticket = self._wanted[key] = _Ticket(key, deliver, failed)
+        ticket = self._wanted[key] = _Ticket(key, deliver, failed, promised)
         priority = next(_ages) if in_background else _FOREGROUND
         self._pool.start(_Task(self, ticket, work), priority)
 
@@ -72,9 +74,8 @@ class Tasks(QObject):
         return self._wanted.get(ticket.key) is ticket
 
     def stop(self) -> None:
-        """Forget everything, and wait for what runs."""
+        """Forget everything, and wait for what runs and what was promised."""
         self._wanted.clear()
-        self._pool.clear()
         self._pool.waitForDone()
 
     @Slot(object, object)
@@ -97,6 +98,7 @@ class _Ticket:
     key: str
     deliver: Callable[[Any], None]
     failed: Callable[[VggscopeError], None] | None
+    promised: bool
 
 
 class _Task(QRunnable):
@@ -105,7 +107,7 @@ class _Task(QRunnable):
         self._tasks, self._ticket, self._work = tasks, ticket, work
 
     def run(self) -> None:
-        if not self._tasks.is_wanted(self._ticket):
+        if not self._ticket.promised and not self._tasks.is_wanted(self._ticket):
             return
         try:
             result = self._work()

@@ -260,6 +260,7 @@ class Workbench(QObject):
             _exporter(path, results, top, as_json),
             lambda _: self.said.emit(text.format(len(results), total, path)),
             self.failed.emit,
+            promised=True,
         )
 
     # Slots
