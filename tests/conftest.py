@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from support import tiny_model
 from vggscope import paths
+from vggscope.inference.devices import DEVICE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,14 @@ def data_dir(
 ) -> Iterator[Path]:
     """The folder, not made yet, below which this test's settings, models and logs lie.
 
+    *Auto* is the CPU.
     What the test left in the logging module is taken out again.
     """
     folder = tmp_path_factory.getbasetemp() / f"data-{next(_serial)}"
     monkeypatch.setenv(paths.DATA_DIR_VARIABLE, str(folder))
+    # What "auto" finds differs from computer to computer, and takes seconds to find out: tests of
+    # other things run on the CPU.
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
     loggers = [logging.getLogger(name) for name in ("vggscope", "py.warnings")]
     before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
     yield folder

@@ -131,6 +131,16 @@ class CrashGuard:
             self._path.unlink(missing_ok=True)
 
 
+def crash_report(pid: int) -> Path | None:
+    """The stack that the process ``pid`` left when it crashed natively, if it did."""
+    for prefix in (_RUNNING, _CRASHED):
+        path = paths.log_dir() / f"{prefix}{pid}.txt"
+        with contextlib.suppress(OSError):
+            if path.stat().st_size:
+                return path
+    return None
+
+
 def _collect_reports() -> list[Path]:
     reports = []
     for path in sorted(paths.log_dir().glob(f"{_RUNNING}*.txt")):

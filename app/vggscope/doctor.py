@@ -6,13 +6,16 @@ import os
 import platform
 import sys
 from dataclasses import asdict, dataclass
-from importlib import metadata
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vggscope import __version__, paths
 from vggscope.errors import EngineMissingError, ModelError, NoModelError, VggscopeError
-from vggscope.zoo.models import model_folders
+from vggscope.inference import packages
+from vggscope.zoo.models import DEFAULT_MODEL, find_model, model_folders
 from vggscope.zoo.normal_form import read_model
+
+if TYPE_CHECKING:
+    from vggscope.inference.selection import Row
 
 _PACKAGES: Final = (
     "PySide6-Essentials",
@@ -22,9 +25,9 @@ _PACKAGES: Final = (
     "onnx",
     "msgspec",
     "platformdirs",
+    "psutil",
     "tqdm",
 )
-_ENGINE: Final = "onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Diagnosis:
     Attributes:
         program: what runs here: versions of VGGscope, Python, the system.
         packages: distribution -> version, or "not installed".
-        engine: ONNX Runtime: providers and devices.
+        engine: ONNX Runtime and its providers.
+        devices: with the default model: key -> name and state, or why there is none.
         models: name -> state.
         folders: purpose -> path.
         problems: sentences, each about something that should be mended; empty if all is well.
@@ -43,6 +47,7 @@ class Diagnosis:
     program: dict[str, str]
     packages: dict[str, str]
     engine: dict[str, str]
+    devices: dict[str, str]
     models: dict[str, str]
     folders: dict[str, str]
     problems: list[str]
@@ -54,7 +59,7 @@ class Diagnosis:
     def as_text(self) -> str:
         """For reading, and for pasting into a bug report."""
         parts = []
-        for title in ("program", "packages", "engine", "models", "folders"):
+        for title in ("program", "packages", "engine", "devices", "models", "folders"):
             entries: dict[str, str] = getattr(self, title)
             lines = [f"  {name:<20}{value}" for name, value in entries.items()]
             parts.append("\n".join([title.capitalize(), *lines]))
@@ -70,13 +75,14 @@ def diagnose() -> Diagnosis:
     return Diagnosis(
         program={
             "vggscope": __version__,
-            "installation": "frozen" if getattr(sys, "frozen", False) else "Python package",
+            "installation": "frozen" if paths.is_frozen() else "Python package",
             "python": sys.version.split()[0],
             "system": platform.platform(),
             "processors": str(os.cpu_count()),
         },
-        packages={name: _version(name) or "not installed" for name in _PACKAGES},
+        packages={name: packages.version(name) or "not installed" for name in _PACKAGES},
         engine=engine,
+        devices=_devices(),
         models=_models(problems),
         folders={
             "resources": str(paths.resource()),
@@ -89,44 +95,42 @@ def diagnose() -> Diagnosis:
     )
 
 
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def _engine(problems: list[str]) -> dict[str, str]:
-    wheels = sorted(
-        {
-            f"{name} {distribution.version}"
-            for distribution in metadata.distributions()
-            if (name := distribution.metadata["Name"] or "").lower().startswith(_ENGINE)
-        }
-    )
-    # Plugin providers (onnxruntime-ep-…) live in folders of their own; the rest overwrite each
-    # other's files.
-    runtimes = [wheel for wheel in wheels if not wheel.lower().startswith(f"{_ENGINE}-ep-")]
-    if len(runtimes) > 1:
-        problems.append(
-            f"Several ONNX Runtime packages overwrite each other: {', '.join(runtimes)}. "
-            "Uninstall all of them, then install the one you want."
-        )
-    facts = {"packages": ", ".join(wheels) or "not installed"}
+    if clash := packages.runtime_clash():
+        problems.append(_sentence(clash))
+    facts = {"packages": ", ".join(packages.engine_packages()) or "not installed"}
     try:
         # The engine may be what is broken.
         from vggscope.inference import runtime  # noqa: PLC0415
-        from vggscope.inference.devices import devices  # noqa: PLC0415
 
         facts["version"] = runtime.version()
         facts["providers"] = ", ".join(runtime.available_providers())
-        facts["devices"] = ", ".join(f"{d.key}: {d.name}" for d in devices())
     except VggscopeError as error:
         problems.append(_sentence(error))
     except Exception as error:  # noqa: BLE001 (what is broken fails in any way)
         reason = f"{type(error).__name__}: {error}"
         problems.append(_sentence(EngineMissingError(reason=reason)))
     return facts
+
+
+def _devices() -> dict[str, str]:
+    """Key of a device -> its name, and what is known of it; of a provider -> why it has none."""
+    try:
+        from vggscope.inference.selection import survey  # noqa: PLC0415 (see _engine)
+
+        rows = survey(find_model(DEFAULT_MODEL)).rows
+    except Exception as error:  # noqa: BLE001 (told with the engine, or with the models)
+        return {"none": " ".join(f"{type(error).__name__}: {error}".split())}
+    return {row.device.key if row.device else row.provider.key: _state(row) for row in rows}
+
+
+def _state(row: Row) -> str:
+    parts = [f"{row.device.name}, {row.status}"] if row.device else []
+    if row.milliseconds is not None:
+        parts.append(f"{row.milliseconds:.1f} ms")
+    if row.problem is not None:
+        parts.append(row.problem.message)
+    return ", ".join(parts)
 
 
 def _sentence(error: VggscopeError) -> str:

@@ -8,7 +8,12 @@ templates, so that the window can translate them without the engine knowing Qt.
 from __future__ import annotations
 
 from string import Formatter
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Error = TypeVar("Error", bound="VggscopeError")
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:  # noqa: N802, ARG001 (lupdate knows this name)
@@ -56,12 +61,34 @@ class VggscopeError(Exception):
         """The ``error`` object of the command line's JSON contract."""
         return {"kind": self.kind, "message": self.message, "remedy": self.remedy}
 
+    def as_record(self) -> dict[str, str]:
+        """What ``from_record`` makes the error of again: for files, and for other processes."""
+        return {"kind": self.kind} | {name: str(value) for name, value in self.details.items()}
+
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.details))
 
 
 def _rebuild(error_type: type[VggscopeError], details: dict[str, object]) -> VggscopeError:
     return error_type(**details)
+
+
+def from_record(record: Mapping[str, str], base: type[Error]) -> Error:
+    """The error, ``base`` or one of its subclasses, of which ``record`` was made.
+
+    Raises:
+        KeyError: no error of that kind.
+        TypeError: details are missing.
+    """
+    details = dict(record)
+    kind = details.pop("kind")
+    waiting = [base]
+    while waiting:
+        error_type = waiting.pop()
+        if getattr(error_type, "kind", None) == kind:
+            return error_type(**details)
+        waiting += error_type.__subclasses__()
+    raise KeyError(kind)
 
 
 class Cancelled(VggscopeError):  # noqa: N818 (an answer to a request, not a fault)
@@ -267,6 +294,75 @@ class NotAChainError(ModelError):
     )
 
 
+class AlreadyQuantizedError(ModelError):
+    """An 8-bit variant was asked for of a model that is in 8 bits."""
+
+    kind = "already-quantized"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "The model “{model}” is in 8-bit integers already."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Choose the floating-point model that it was made of."
+    )
+
+
+class NotQuantizableError(ModelError):
+    """The quantization itself failed, or found nothing to quantize."""
+
+    kind = "not-quantizable"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "“{model}” could not be turned into 8-bit integers: {reason}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Use the model as it is; the log file has the details."
+    )
+
+
+class CalibrationError(ModelError):
+    """No photo to calibrate with, or to compare on."""
+
+    kind = "no-calibration-photos"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "None of the {count} photos given can be opened."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors",
+        "Give a folder of photos like those that the model is for; no labels are needed.",
+    )
+
+
+class ModelNameError(ModelError):
+    """A name for a new model that no model can have."""
+
+    kind = "model-name"
+    message_template = QT_TRANSLATE_NOOP("errors", "No model can be called “{name}”.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors",
+        "Use up to 64 small letters, digits, dots, hyphens and underscores, a letter or a digit "
+        "first.",
+    )
+
+
+class ModelNameTakenError(ModelError):
+    """A name for a new model that another one of the user's has."""
+
+    kind = "model-name-taken"
+    message_template = QT_TRANSLATE_NOOP("errors", "There is a model called “{model}” already.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Choose another name, or allow that model to be replaced."
+    )
+
+
+class ModelNotReplaceableError(ModelError):
+    """A name for a new model whose present owner has to stay."""
+
+    kind = "model-not-replaceable"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "The model “{model}” cannot be replaced: {reason}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Choose another name for the new model.")
+
+
 # --- engine -----------------------------------------------------------------------------------
 
 
@@ -280,6 +376,153 @@ class UnknownDeviceError(DeviceError):
     kind = "unknown-device"
     message_template = QT_TRANSLATE_NOOP("errors", "This computer has no device “{device}”.")
     remedy_template = QT_TRANSLATE_NOOP("errors", "Choose one of: {known}.")
+
+
+class InexactDeviceError(DeviceError):
+    """Exact mode was asked for, and a device that computes in less than fp32."""
+
+    kind = "inexact-device"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{device} computes in {precision}, which exact mode does not allow."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Choose a device of precision fp32, or switch exact mode off."
+    )
+
+
+class ProviderForeignError(DeviceError):
+    """An execution provider of other operating systems."""
+
+    kind = "provider-foreign"
+    message_template = QT_TRANSLATE_NOOP("errors", "{provider} exists only on {systems}.")
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Use one of the other devices.")
+
+
+class ProviderNotInstalledError(DeviceError):
+    """A plugin provider whose package is not there."""
+
+    kind = "provider-not-installed"
+    message_template = QT_TRANSLATE_NOOP("errors", "{provider} is not installed.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It needs {needs}. Install the package {package}: “{command}”."
+    )
+
+
+class ProviderNotBuiltInError(DeviceError):
+    """The installed ONNX Runtime was built without this provider."""
+
+    kind = "provider-not-built-in"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "The installed ONNX Runtime ({wheel}) holds no {provider}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors",
+        "It needs {needs}. Install the package {package} in place of that one: “{command}”.",
+    )
+
+
+class ProviderVersionError(DeviceError):
+    """A plugin provider and ONNX Runtime that do not fit together."""
+
+    kind = "provider-version"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{provider} cannot be used: {package} {version} is installed, {needed} is needed."
+    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Bring it up to date: “{command}”.")
+
+
+class ProviderBrokenError(DeviceError):
+    """A provider that is installed, but cannot be loaded or looked at."""
+
+    kind = "provider-broken"
+    message_template = QT_TRANSLATE_NOOP("errors", "{provider} could not be loaded: {reason}.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Install its package and its driver again; the log file has the details."
+    )
+
+
+class NoHardwareError(DeviceError):
+    """A provider that is installed, but has nothing here to run on."""
+
+    kind = "no-hardware"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{provider} is installed, but finds no device on this computer."
+    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "It needs {needs}, with its driver installed.")
+
+
+class DeviceUnsupportedError(DeviceError):
+    """A device on which a model cannot be opened or run; ``reason`` names operator or type."""
+
+    kind = "device-unsupported"
+    message_template = QT_TRANSLATE_NOOP("errors", "{device} cannot run “{model}”: {reason}.")
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Use another device for this model.")
+
+
+class WrongResultError(DeviceError):
+    """A device whose answers are not those of the CPU."""
+
+    kind = "wrong-result"
+    message_template = QT_TRANSLATE_NOOP("errors", "{device} computes wrong results: {reason}.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It is not used. Update its driver, then probe it again."
+    )
+
+
+class DeviceCrashedError(DeviceError):
+    """A device that ended the process in which it was tried."""
+
+    kind = "device-crashed"
+    message_template = QT_TRANSLATE_NOOP("errors", "{device} crashed when it was tried ({reason}).")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It is not used. Update its driver, then probe it again."
+    )
+
+
+class DeviceTimedOutError(DeviceError):
+    """A device that did not answer in time when it was tried."""
+
+    kind = "device-timed-out"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{device} gave no answer within {seconds} seconds when it was tried."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It is not used. Update its driver, then probe it again."
+    )
+
+
+class CrashedInUseError(DeviceError):
+    """A device that was in use when VGGscope itself crashed."""
+
+    kind = "crashed-in-use"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "VGGscope stopped unexpectedly while it used {device}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "The CPU is used instead. Update its driver, then probe it again."
+    )
+
+
+class DeviceLostError(DeviceError):
+    """A device that failed in use; the CPU has answered in its place."""
+
+    kind = "device-lost"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{device} failed and the CPU has taken over: {reason}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Nothing was lost. Try the device again later.")
+
+
+class RuntimeClashError(DeviceError):
+    """Several ONNX Runtime wheels in one environment: the last one installed wins silently."""
+
+    kind = "runtime-clash"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "Several ONNX Runtime packages overwrite each other: {packages}."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Uninstall all of them, then install the one you want."
+    )
 
 
 class InferenceError(DeviceError):

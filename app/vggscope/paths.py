@@ -16,8 +16,13 @@ DATA_DIR_VARIABLE = "VGGSCOPE_DATA_DIR"
 _APPLICATION = "vggscope"
 
 
+def is_frozen() -> bool:
+    """Whether this is an installed application without a Python of its own."""
+    return bool(getattr(sys, "frozen", False))
+
+
 def _read_only_root() -> Path:
-    if getattr(sys, "frozen", False):
+    if is_frozen():
         return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent))
     package = Path(__file__).resolve().parent
     if (package / "resources").is_dir():
@@ -53,6 +58,11 @@ def data_dir() -> Path:
 def user_models() -> Path:
     """The folder of models that the user installed."""
     return data_dir() / "models"
+
+
+def cache_dir() -> Path:
+    """What was found out about this computer, and can be found out again."""
+    return _user_dir("cache")
 
 
 def log_dir() -> Path:

@@ -18,8 +18,8 @@ from PIL import Image
 from support import TINY_LABELS, as_nobody, hostile, open_folder, picture, tiny_model
 from vggscope import paths
 from vggscope.cli.main import main
-from vggscope.inference.devices import devices
 from vggscope.inference.report import CSV_COLUMNS
+from vggscope.inference.selection import devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

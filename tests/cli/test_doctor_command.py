@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +16,14 @@ import vggscope
 from support import command, environment, tiny_model
 from vggscope import paths
 from vggscope.cli.main import main
-from vggscope.inference.devices import devices
+from vggscope.inference.selection import devices
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vggscope.zoo.normal_form import Model
 
-SECTIONS = ["program", "packages", "engine", "models", "folders", "problems"]
+SECTIONS = ["program", "packages", "engine", "devices", "models", "folders", "problems"]
 
 
 def diagnosis(capsys: pytest.CaptureFixture[str], status: int) -> dict:
@@ -41,7 +42,12 @@ def test_all_is_well(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert found["engine"]["packages"].startswith("onnxruntime")
     assert "CPUExecutionProvider" in found["engine"]["providers"]
     for device in devices():
-        assert f"{device.key}: {device.name}" in found["engine"]["devices"]
+        assert found["devices"][device.key].startswith(device.name)
+    assert found["devices"]["coreml" if sys.platform != "darwin" else "directml"] == (
+        "Core ML exists only on macOS."
+        if sys.platform != "darwin"
+        else "DirectML exists only on Windows."
+    )
     assert set(found["models"]) == {"vgg16-compact", "vgg16-compact-int8"}
     assert all(state.startswith("ok") for state in found["models"].values())
     assert found["folders"]["your models"] == str(paths.user_models())

@@ -19,7 +19,7 @@ from vggscope.errors import (
     UnknownDeviceError,
 )
 from vggscope.inference.classifier import Classifier, top_predictions
-from vggscope.inference.devices import devices
+from vggscope.inference.selection import devices
 from vggscope.zoo.normal_form import Label
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from vggscope.errors import (
 )
 from vggscope.inference import classifier
 from vggscope.inference.classifier import Classifier
-from vggscope.inference.devices import devices
+from vggscope.inference.selection import devices
 from vggscope.zoo.normal_form import sha256_of
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ def test_wrong_bytes_explain_more_than_what_onnx_runtime_says(liar: Path) -> Non
 def test_a_device_that_cannot_run_the_model_is_no_damage(
     liar: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of\nmemory")
 
     monkeypatch.setattr(classifier, "Session", fail)

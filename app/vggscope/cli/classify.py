@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, get_args
 
+from vggscope.cli.devices import tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
 from vggscope.errors import OutputError, VggscopeError
 from vggscope.inference.report import (
@@ -40,7 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-r", "--recursive", action="store_true", help="include the subfolders of folders"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument("--device", default="auto", help="default: %(default)s")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
+    )
+    parser.add_argument("--exact", action="store_true", help="compute in fp32 only")
     parser.add_argument(
         "--top",
         type=_count,
@@ -65,7 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     from vggscope.sources.finding import Failed, find_stills  # noqa: PLC0415
     from vggscope.sources.stills import read_still  # noqa: PLC0415
 
-    classifier = Classifier.load(arguments.model, device=arguments.device, fit=arguments.fit)
+    classifier = Classifier.load(
+        arguments.model,
+        device=arguments.device,
+        fit=arguments.fit,
+        exact=arguments.exact,
+        progress=tell_progress,
+    )
 
     def read(item: Path | Failed) -> Frame:
         if isinstance(item, Failed):
@@ -93,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
                 writer.write(path, result.outcome)
                 failed |= isinstance(result.outcome, VggscopeError)
                 advance()
+    if classifier.failure is not None:
+        sys.stderr.write(f"vggscope: {classifier.failure.message} {classifier.failure.remedy}\n")
     return SOME_FAILED if failed else ALL_DONE
 
 

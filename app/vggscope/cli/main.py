@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "classify": "print what the network sees in pictures",
     "layers": "print the layers of a network",
+    "models": "make an 8-bit variant of a model",
+    "devices": "print the devices of this computer: which are used, and why not the others",
+    "bench": "measure how fast a model runs on the devices of this computer",
     "doctor": "print versions, devices, paths: what a bug report needs",
 }
 ALL_DONE: Final = 0
 SOME_FAILED: Final = 1
 NOTHING_DONE: Final = 2
+CHILD: Final = "--child"
+"""First word of a process that ``inference.children`` starts; no user has a reason to type it."""
 _INTERRUPTED: Final = 130
 _log = logging.getLogger(__name__)
 
@@ -32,6 +37,8 @@ _log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``vggscope`` with ``arguments`` (those of the process if None); the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == [CHILD]:
+        return _be_child(words[1:])
     position = _command_position(words)
     if position is None:
         return _open_window(words)
@@ -62,7 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def main_gui() -> int:
     """Open the window with the files named on the command line."""
-    return _open_window(sys.argv[1:])
+    words = sys.argv[1:]
+    return _be_child(words[1:]) if words[:1] == [CHILD] else _open_window(words)
+
+
+def _be_child(words: list[str]) -> int:
+    """Do a job that another process of ours wants done apart from it."""
+    from vggscope.inference.children import run_child  # noqa: PLC0415 (nobody else needs it)
+
+    return run_child(words)
 
 
 def _run(command: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:

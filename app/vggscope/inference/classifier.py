@@ -12,24 +12,30 @@ import numpy as np
 
 from vggscope.errors import (
     Cancelled,
+    DeviceError,
+    DeviceLostError,
     InferenceError,
     ModelCorruptError,
     ModelDescriptionError,
 )
-from vggscope.inference.devices import AUTO, Device, find_device
+from vggscope.inference.crash_marker import CrashMarker
+from vggscope.inference.devices import AUTO, Device, cpu_device
 from vggscope.inference.preprocessing import CropBox, Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
-from vggscope.inference.runtime import Cancellation, Session, is_of_the_files
+from vggscope.inference.runtime import Cancellation, Session, is_of_the_files, reason_of
+from vggscope.inference.selection import note_lost, select
 from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
 from vggscope.zoo.normal_form import GRAPH, Fit, Label, Model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from vggscope.inference.selection import Progress
 
 _log = logging.getLogger(__name__)
 
@@ -105,41 +111,86 @@ class Classifier:
 
     Attributes:
         model: what it runs.
-        device: what it runs on.
+        device: what it runs on: the CPU, once the chosen device has failed.
+        failure: what the chosen device died of; None while it works.
     """
 
-    def __init__(self, model: Model, device: Device, *, fit: Fit | None = None) -> None:
-        """Open ``model`` on ``device``; see ``load``."""
+    def __init__(
+        self,
+        model: Model,
+        device: Device,
+        *,
+        fit: Fit | None = None,
+        guarded: bool = False,
+        batch: int = 1,
+    ) -> None:
+        """Open ``model`` on ``device``; see ``load``.
+
+        Args:
+            model: what to run.
+            device: what to run it on, unverified.
+            fit: as for ``load``.
+            guarded: let the CPU take over when the device fails, and leave a mark in case it
+                crashes the whole program.
+            batch: pictures per run, where the device must know it beforehand.
+        """
         self.model = model
         self.device = device
+        self.failure: DeviceLostError | None = None
+        self._guarded = guarded
         self._spec = model.description.input
         self._output = model.description.output.probabilities
         self._labels = model.labels()
         self.use_fit(fit)
-        self._session = _open(model, device)
-        self._fixed_batch = self._check_contract()
+        self._marker = CrashMarker(self, model.folder, device) if self._can_fall else None
+        try:
+            self._use(_open(model, device, batch))
+        except BaseException:
+            self._drop_marker()
+            raise
 
     @classmethod
     def load(
         cls,
         model: str | Path | Model = DEFAULT_MODEL,
         *,
-        device: str = AUTO,
+        device: str | Device = AUTO,
         fit: Fit | None = None,
+        exact: bool = False,
+        progress: Progress = lambda _device, _number, _count: None,
     ) -> Classifier:
         """Load a model by name (or folder) onto a device by key.
 
+        Devices that were never tried with this model are tried first, in child processes; that
+        takes some seconds, once (``selection.select``). A device that fails later is replaced by
+        the CPU, and ``failure`` tells of it.
+
         Args:
             model: an installed model's name, its folder, or the model itself.
-            device: a key of ``devices()``, or "auto" for the best.
+            device: a device's key or the beginning of one ("cuda"), "auto" for the fastest
+                verified one, or a device that ``selection`` returned.
             fit: how pictures are fitted to the network; the model's published way if None.
+            exact: only a device that computes in fp32.
+            progress: see ``selection.probe``.
 
         Raises:
             ModelError: there is no such model, or its files are damaged or contradictory.
-            DeviceError: there is no such device, or it cannot run the model.
+            DeviceError: there is no such device, or it is not to be trusted with this model.
         """
         found = model if isinstance(model, Model) else find_model(model)
-        return cls(found, find_device(device), fit=fit)
+        if isinstance(device, Device):
+            chosen = device
+        else:
+            chosen = select(found, device, exact=exact, progress=progress)
+        try:
+            return cls(found, chosen, fit=fit, guarded=True)
+        except DeviceError as error:
+            if chosen.is_cpu or device != AUTO:
+                raise
+            # It was verified, but since then its card or its driver has gone.
+            substitute = cls(found, cpu_device(), fit=fit)
+            substitute._note_failure(chosen, error)
+            return substitute
 
     def use_fit(self, fit: Fit | None) -> None:
         """Fit pictures to the network in another way (None: as published) from now on."""
@@ -204,20 +255,7 @@ class Classifier:
         # A graph of fixed batch size gets its remainder filled up with the last picture.
         values += values[-1:] * ((self._fixed_batch or 0) - len(values))
         batch = values[0][np.newaxis] if len(values) == 1 else np.stack(values)
-        try:
-            [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
-        except Cancelled:
-            raise
-        except Exception as error:
-            _log.exception("Inference failed")
-            raise _failure(self.model, self.device, _one_line(error)) from error
-        probabilities = output.reshape(len(values), -1)[: len(frames)]
-        # Where the graph leaves the number of classes open, only a run tells it.
-        if (classes := probabilities.shape[1]) != len(self._labels):
-            raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
-        if not _are_probabilities(probabilities):
-            reason = "its answer is not a set of probabilities"
-            raise _failure(self.model, self.device, reason)
+        probabilities = self._probabilities(batch, cancellation)[: len(frames)]
         milliseconds = (time.perf_counter() - started) * 1000 / len(frames)
         _log.debug("Classified %d, %.1f ms each", len(frames), milliseconds)
         return [
@@ -232,6 +270,91 @@ class Classifier:
             )
             for row, network_input in zip(probabilities, inputs, strict=True)
         ]
+
+    def bare_run(self, frames: Sequence[Frame]) -> Callable[[], object]:
+        """A function that calls ONNX Runtime and does nothing else, for measuring.
+
+        Args:
+            frames: what it is to run on, prepared once, now.
+        """
+        values = np.stack([self._preprocessor.tensor(frame).values for frame in frames])
+        parts = self._parts(values)
+        session, names = self._session, [self._output]
+
+        def run() -> None:
+            for part in parts:
+                session.run(names, {self._spec.name: part}, Cancellation())
+
+        return run
+
+    def left_to_cpu(self) -> dict[str, int] | None:
+        """Operator -> number of nodes that the device left to the CPU; None if it took none."""
+        return self._session.left_to_cpu()
+
+    def _probabilities(
+        self, batch: NDArray[np.float32], cancellation: Cancellation
+    ) -> NDArray[np.float32]:
+        """Probabilities [N, classes] of ``batch`` [N, ...]: from the CPU if the device fails."""
+        try:
+            probabilities = self._ask(batch, cancellation)
+        except InferenceError as error:
+            if not self._can_fall:
+                raise
+            self._fall_back(error)
+            # The graph may have been opened with another batch size.
+            return np.concatenate([self._ask(part, cancellation) for part in self._parts(batch)])
+        if self._marker is not None:
+            self._marker.note_answer()
+        return probabilities
+
+    def _ask(self, batch: NDArray[np.float32], cancellation: Cancellation) -> NDArray[np.float32]:
+        try:
+            [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
+        except Cancelled:
+            raise
+        except Exception as error:
+            _log.exception("Inference failed")
+            raise _failure(self.model, self.device, reason_of(error)) from error
+        probabilities = output.reshape(len(batch), -1)
+        # Where the graph leaves the number of classes open, only a run tells it.
+        if (classes := probabilities.shape[1]) != len(self._labels):
+            raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
+        if not _are_probabilities(probabilities):
+            reason = "its answer is not a set of probabilities"
+            raise _failure(self.model, self.device, reason)
+        return probabilities
+
+    @property
+    def _can_fall(self) -> bool:
+        """Whether there is a CPU below the device, to catch it."""
+        return self._guarded and not self.device.is_cpu
+
+    def _fall_back(self, error: InferenceError) -> None:
+        """Let the CPU take over from the device, which failed with ``error``."""
+        failed = self.device
+        self._use(_open(self.model, cpu_device(), batch=1))
+        self.device = cpu_device()
+        self._note_failure(failed, error)
+        self._drop_marker()
+
+    def _note_failure(self, device: Device, error: DeviceError) -> None:
+        reason = str(error.details.get("reason", error.message))
+        self.failure = DeviceLostError(device=device.name, reason=reason)
+        note_lost(device, self.failure)
+        _log.warning("%s", self.failure)
+
+    def _use(self, session: Session) -> None:
+        self._session = session
+        self._fixed_batch = self._check_contract()
+
+    def _drop_marker(self) -> None:
+        if self._marker is not None:
+            self._marker.remove()
+            self._marker = None
+
+    def _parts(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        step = self._fixed_batch or len(batch)
+        return [batch[start : start + step] for start in range(0, len(batch), step)]
 
     def _check_contract(self) -> int | None:
         """See that the graph is what ``model.json`` says; its batch size, None if free."""
@@ -257,7 +380,7 @@ class Classifier:
         return ModelDescriptionError(model=self.model.name, reason=reason)
 
 
-def _open(model: Model, device: Device) -> Session:
+def _open(model: Model, device: Device, batch: int) -> Session:
     """Open the model's graph while another thread checks its bytes: neither waits for the other.
 
     Raises:
@@ -268,11 +391,11 @@ def _open(model: Model, device: Device) -> Session:
     with ThreadPoolExecutor(1, thread_name_prefix="checksum") as checker:
         content = checker.submit(model.check_content)
         try:
-            session = Session(model.graph_path, device)
+            session = Session(model.graph_path, device, batch=batch)
         except Exception as error:
             # Wrong bytes explain more than what ONNX Runtime stumbled over.
             content.result()
-            reason = _one_line(error)
+            reason = reason_of(error)
             if is_of_the_files(error):
                 raise ModelCorruptError(
                     model=model.name, file=GRAPH, reason=f"cannot be loaded ({reason})"
@@ -291,8 +414,3 @@ def _are_probabilities(rows: NDArray[np.float32]) -> bool:
     """Whether every row is finite, not negative and sums to 1."""
     sums = rows.sum(axis=1)
     return bool((rows >= 0).all() and (abs(sums - 1) < 0.01).all())
-
-
-def _one_line(error: BaseException) -> str:
-    """ONNX Runtime's message without its error code prefix and line breaks."""
-    return " ".join(str(error).split(" : ")[-1].split())[:300] or type(error).__name__

@@ -1,66 +1,90 @@
-"""The devices that a network can run on."""
+"""A device: one execution provider on one piece of hardware, computing in one precision."""
 
 from __future__ import annotations
 
-import os
-import platform
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from vggscope.errors import UnknownDeviceError
+import msgspec
+
+from vggscope.inference.hardware import Hardware, cpu_name
+from vggscope.inference.providers import PROVIDERS, Precision, Provider, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 AUTO: Final = "auto"
+DEVICE_VARIABLE: Final = "VGGSCOPE_DEVICE"
+"""Environment variable that names the device for whoever asks for *Auto*."""
+EXACT: Final = "fp32"
+"""The one precision that exact mode allows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One execution provider on one piece of hardware.
+class Device(msgspec.Struct, frozen=True):
+    """One execution provider on one piece of hardware, computing in one precision.
 
     Attributes:
-        key: what ``--device`` takes.
-        name: for people, e.g. "AMD EPYC (CPU)".
-        provider: ONNX Runtime's name of the execution provider.
+        key: what ``--device`` takes: ``cpu``, or provider, hardware and variant, such as
+            ``openvino:cpu:bf16`` and ``cuda:gpu0:tf32``.
+        name: for people, e.g. "Intel Xeon (OpenVINO, bf16)".
+        provider: key of its entry in ``PROVIDERS``.
+        variant: key of its entry in the provider's variants.
+        hardware: what it runs on.
     """
 
     key: str
     name: str
     provider: str
+    variant: str
+    hardware: Hardware
+
+    @property
+    def precision(self) -> Precision:
+        """What floating-point layers are computed in."""
+        return self.made_by.variant(self.variant).precision
+
+    @property
+    def made_by(self) -> Provider:
+        """Its entry in ``PROVIDERS``."""
+        return PROVIDERS[self.provider]
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it is the reference that all others are compared with, and can fall back to."""
+        return self.key == "cpu"
 
 
-def devices() -> list[Device]:
-    """All devices of this computer, the one that *Auto* takes first."""
-    return [Device("cpu", f"{_cpu_name()} (CPU)", "CPUExecutionProvider")]
+def cpu_device() -> Device:
+    """ONNX Runtime's own CPU provider: there is always one."""
+    [device] = devices_of(PROVIDERS["cpu"], [Hardware(cpu_name(), "cpu")])
+    return device
 
 
-def find_device(key: str) -> Device:
-    """The device called ``key``, or the best one for "auto".
-
-    Raises:
-        UnknownDeviceError: no such device; tells those that there are.
-    """
-    known = devices()
-    if key == AUTO:
-        return known[0]
-    for device in known:
-        if device.key == key:
-            return device
-    raise UnknownDeviceError(device=key, known=", ".join([AUTO, *(d.key for d in known)]))
-
-
-def _cpu_name() -> str:
-    """The processor's brand, which Python's ``platform`` does not tell everywhere."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name" and value.strip():
-                return _without_trademarks(value)
-    name = os.environ.get("PROCESSOR_IDENTIFIER") or platform.processor() or platform.machine()
-    return _without_trademarks(name or "CPU")
+def devices_of(provider: Provider, hardware: Iterable[Hardware]) -> list[Device]:
+    """The devices that ``provider`` makes of ``hardware``: one for each variant that it allows."""
+    return [
+        Device(
+            key=_key(provider, part, variant),
+            name=f"{part.name} ({_description(provider, variant)})",
+            provider=provider.key,
+            variant=variant.key,
+            hardware=part,
+        )
+        for part in hardware
+        for variant in provider.variants
+        if variant.exists_on(part)
+    ]
 
 
-def _without_trademarks(name: str) -> str:
-    for noise in ("(R)", "(TM)", "(r)", "(tm)", " CPU", " Processor"):
-        name = name.replace(noise, "")
-    return " ".join(name.split("@")[0].split())
+def _key(provider: Provider, hardware: Hardware, variant: Variant) -> str:
+    if provider.key == "cpu":
+        return "cpu"
+    place = "cpu" if hardware.kind == "cpu" else f"{hardware.kind}{hardware.index}"
+    return ":".join((provider.key, place, variant.key))
+
+
+def _description(provider: Provider, variant: Variant) -> str:
+    """Provider and precision, where there is a choice or it is not the usual one."""
+    shows_precision = len(provider.variants) > 1 or variant.precision != EXACT
+    return ", ".join(
+        filter(None, (provider.title, variant.precision if shows_precision else "", variant.suffix))
+    )

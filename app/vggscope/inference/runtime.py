@@ -7,9 +7,13 @@ variable.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import threading
+from collections import Counter
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.errors import Cancelled, EngineMissingError
@@ -41,11 +45,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vggscope.inference.devices import Device
+    from vggscope.inference.providers import Provider
 
 _FATAL_ONLY: Final = 4
+_CPU: Final = "CPUExecutionProvider"
 _OF_THE_FILES: Final = frozenset({"InvalidProtobuf", "InvalidGraph", "NoSuchFile"})
 """Names of the exceptions of ONNX Runtime that speak of the model's files, on whatever device."""
 _log = logging.getLogger(__name__)
+_loaded_plugins: set[str] = set()
 
 
 class Cancellation:
@@ -97,21 +104,51 @@ class Session:
         outputs: name -> shape, likewise.
     """
 
-    def __init__(self, graph: Path, device: Device) -> None:
+    def __init__(self, graph: Path, device: Device, *, batch: int = 1) -> None:
         """Load ``graph`` and prepare it for ``device``.
+
+        Args:
+            graph: an ONNX file.
+            device: where it is to run.
+            batch: pictures per run, for devices that must know it beforehand.
 
         Raises:
             Exception: whatever ONNX Runtime raises; the caller knows what was being loaded.
         """
+        provider = device.made_by
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL_ONLY
         # Spinning threads take a core from decoding and from the window, and keep a laptop warm;
         # benchmarks/classify.py sees no difference in the time of a run.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(graph, options, providers=[device.provider])
+        # So that a device which leaves the work to the CPU can be told from one that does it.
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        options.enable_mem_pattern = provider.memory_pattern
+        if provider.fixed_batch and (free := _free_batch(graph)):
+            options.add_free_dimension_override_by_name(free, batch)
+        self._session = ort.InferenceSession(graph, options, **_providers(device, options))
         self.inputs = {i.name: _shape(i.shape) for i in self._session.get_inputs()}
         self.outputs = {o.name: _shape(o.shape) for o in self._session.get_outputs()}
-        _log.info("Opened %s on %s", graph, self._session.get_providers())
+        self._provider = provider.name
+        _log.info("Opened %s on %s (%s)", graph, device.key, self._session.get_providers())
+
+    def left_to_cpu(self) -> dict[str, int] | None:
+        """How many nodes of which operators the provider did not take; None if it took none.
+
+        Where this ONNX Runtime does not tell, it is believed as long as it names the provider.
+        """
+        if self._provider not in self._session.get_providers():
+            return None
+        assignment = getattr(self._session, "get_provider_graph_assignment_info", None)
+        if assignment is None or self._provider == _CPU:
+            return {}
+        taken, left = False, Counter[str]()
+        for part in assignment():
+            if part.ep_name == self._provider:
+                taken = True
+            else:
+                left.update(node.op_type for node in part.get_nodes())
+        return dict(left) if taken else None
 
     def run(
         self,
@@ -138,14 +175,50 @@ class Session:
         return results
 
 
+def _providers(device: Device, options: ort.SessionOptions) -> dict[str, Any]:
+    """The arguments of a session that name the provider; a plugin's goes into ``options``."""
+    provider = device.made_by
+    choices = dict(provider.variant(device.variant).options)
+    index = device.hardware.index
+    if provider.module:
+        load_plugin(provider)
+        options.add_provider_for_devices([ep_devices(provider.name)[index]], choices)
+        return {}
+    if provider.preload:
+        # Finds the CUDA libraries that pip installed. It prints what it misses instead of raising.
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            ort.preload_dlls()
+        _log.info("Preloading: %s", printed.getvalue())
+    if provider.device_option:
+        choices[provider.device_option] = str(index)
+    # What the provider does not take goes to the CPU, as with a plugin.
+    return {"providers": [(provider.name, choices), *([] if device.is_cpu else [_CPU])]}
+
+
 def _shape(dimensions: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(d if isinstance(d, int) else None for d in dimensions)
+
+
+def _free_batch(graph: Path) -> str:
+    """The name of the graph's free batch dimension; "" if there is none (imports ``onnx``)."""
+    import onnx  # noqa: PLC0415 (162 ms that only some devices need)
+
+    shapes = [
+        i.type.tensor_type.shape for i in onnx.load(graph, load_external_data=False).graph.input
+    ]
+    return next((str(shape.dim[0].dim_param) for shape in shapes if shape.dim), "")
 
 
 def is_of_the_files(error: BaseException) -> bool:
     """Whether what ``Session`` raised says that the model's files are no good, not the device."""
     kind = type(error)
     return kind.__module__.endswith("onnxruntime_pybind11_state") and kind.__name__ in _OF_THE_FILES
+
+
+def reason_of(error: BaseException) -> str:
+    """ONNX Runtime's message without its error code prefix and line breaks, for a sentence."""
+    text = " ".join(str(error).split(" : ")[-1].split())[:300].rstrip(".")
+    return text or type(error).__name__
 
 
 def version() -> str:
@@ -156,3 +229,20 @@ def version() -> str:
 def available_providers() -> list[str]:
     """Execution providers that this ONNX Runtime build holds."""
     return list(ort.get_available_providers())
+
+
+def load_plugin(provider: Provider) -> None:
+    """Let ONNX Runtime load the library of a plugin provider, once in this process.
+
+    Raises:
+        Exception: whatever the plugin's module or ONNX Runtime raises.
+    """
+    if provider.name not in _loaded_plugins:
+        library = import_module(provider.module).get_library_path()
+        ort.register_execution_provider_library(provider.name, library)
+        _loaded_plugins.add(provider.name)
+
+
+def ep_devices(provider: str) -> list[Any]:
+    """The ``OrtEpDevice`` objects of the provider that ONNX Runtime calls so, in its order."""
+    return [device for device in ort.get_ep_devices() if device.ep_name == provider]

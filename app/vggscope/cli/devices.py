@@ -1,0 +1,128 @@
+"""List the devices of this computer: which are in use, which are not, and why.
+
+A device counts once it was probed: tried in a process of its own with the sample photos, its
+answers compared with the CPU's. ``--probe`` does that anew for all of them; otherwise what is
+known is printed. Exit status: 0, or 2 where nothing could be found out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from vggscope.cli.main import ALL_DONE
+from vggscope.cli.tables import text_table
+from vggscope.errors import ProviderForeignError
+from vggscope.zoo.models import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    import argparse
+
+    from vggscope.inference.devices import Device
+    from vggscope.inference.proposal import Proposal
+    from vggscope.inference.selection import Row, Survey
+
+_HEADS: Final = ("device", "hardware", "provider", "precision", "ms", "÷ CPU", "status")
+_NUMBERS: Final = ("ms", "÷ CPU")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--probe", action="store_true", help="look for devices and try all anew")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
+    parser.add_argument(
+        "--exact", action="store_true", help="choose among devices that compute in fp32 only"
+    )
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the devices; the exit status."""
+    # Engines are imported here, so that "--help" and a wrong option answer at once.
+    from vggscope.inference.proposal import propose  # noqa: PLC0415
+    from vggscope.inference.selection import probe, survey  # noqa: PLC0415
+    from vggscope.zoo.models import find_model  # noqa: PLC0415
+
+    model = find_model(arguments.model)
+    if arguments.probe:
+        found = probe(model, again=True, progress=tell_progress)
+        proposal = propose(model, found, progress=tell_progress)
+    else:
+        found, proposal = survey(model), None
+    if arguments.format == "json":
+        document = _document(found, proposal, exact=arguments.exact)
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    else:
+        sys.stdout.write(_text(found, proposal, exact=arguments.exact))
+    return ALL_DONE
+
+
+def tell_progress(device: Device, number: int, count: int) -> None:
+    """Say on stderr which device is being tried: it takes seconds, but only once."""
+    sys.stderr.write(f"vggscope: trying {device.name} ({number + 1} of {count})\n")
+    sys.stderr.flush()
+
+
+def _document(found: Survey, proposal: Proposal | None, *, exact: bool) -> dict[str, Any]:
+    best = found.best(exact=exact)
+    return {
+        "model": found.model,
+        "auto": best.device.key if best and best.device else None,
+        "exact": exact,
+        "clash": found.clash and found.clash.as_json(),
+        "devices": [row.as_json_object() for row in found.rows],
+        "proposal": proposal and proposal.as_json_object(),
+    }
+
+
+def _text(found: Survey, proposal: Proposal | None, *, exact: bool) -> str:
+    parts = [text_table(_HEADS, [_cells(row) for row in found.rows], numbers=_NUMBERS)]
+    best = found.best(exact=exact)
+    if best is not None and best.device is not None:
+        parts.append(f"Auto takes {best.device.key} for {found.model}.\n")
+    if found.untried:
+        parts.append("Not every device was tried yet: “vggscope devices --probe” does.\n")
+    if proposal is not None:
+        parts.append(
+            f"{proposal.title} ({proposal.model}) is {proposal.speedup:.1f}× faster here, with "
+            f"the same answer for {proposal.agreement:g} % of {proposal.photos} photos.\n"
+        )
+    remedies = [
+        f"  {row.device.key if row.device else row.provider.title}: {row.problem.remedy}\n"
+        for row in found.rows
+        if row.problem is not None and not isinstance(row.problem, ProviderForeignError)
+    ]
+    if remedies:
+        parts.append("What would help:\n" + "".join(remedies))
+    if found.clash is not None:
+        parts.append(f"{found.clash.message} {found.clash.remedy}\n")
+    return "\n".join(parts)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    device = row.device
+    return (
+        device.key if device else row.provider.key,
+        device.hardware.name if device else "–",
+        row.provider.title,
+        device.precision if device else "–",
+        "–" if row.milliseconds is None else f"{row.milliseconds:.1f}",
+        "–" if row.ratio is None else f"{row.ratio:.2f}",
+        _status(row),
+    )
+
+
+def _status(row: Row) -> str:
+    """What is known of it, and why or how well."""
+    verdict = row.verdict
+    if row.problem is not None:
+        return f"{row.status}: {row.problem.message}"
+    if verdict is None or verdict.difference is None:
+        return str(row.status)
+    if row.device is not None and row.device.is_cpu:
+        return f"{row.status}: what the others are compared with"
+    parts = [f"{verdict.agreeing} of {verdict.photos} photos as the CPU, ±{verdict.difference:.4f}"]
+    if verdict.on_cpu:
+        parts.append(f"{sum(verdict.on_cpu.values())} operators left to the CPU")
+    return f"{row.status}: {'; '.join(parts)}"

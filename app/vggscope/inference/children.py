@@ -1,0 +1,182 @@
+"""Work in a child process: what may crash or hang there leaves this process as it was.
+
+A child is this very program, started with one hidden word. It reads a request from its standard
+input and answers on its standard output, both JSON; whatever libraries print goes to the log.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from vggscope import paths
+from vggscope.errors import Cancelled, VggscopeError, from_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vggscope.inference.runtime import Cancellation
+
+Answer = TypeVar("Answer")
+
+WORD: Final = "--child"
+"""First word of the command line of a child; no user has a reason to type it."""
+_JOBS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "discover": "vggscope.inference.discovery",
+        "probe": "vggscope.inference.probe",
+        "bench": "vggscope.inference.bench",
+    }
+)
+"""Job -> the module whose function ``work`` does it."""
+_GLANCE: Final = 0.05
+_TOLD: Final = 4000
+_log = logging.getLogger(__name__)
+
+
+class ChildCrashedError(Exception):
+    """The child ended without an answer; ``str`` tells how."""
+
+
+class ChildTimedOutError(Exception):
+    """The child was killed because it took too long."""
+
+
+def ask_child(
+    job: str,
+    request: object,
+    answer: type[Answer],
+    *,
+    timeout: float,
+    cancellation: Cancellation | None = None,
+) -> Answer:
+    """Have ``job`` done in a process of its own.
+
+    Args:
+        job: key of ``_JOBS``.
+        request: what its ``work`` gets; anything that msgspec encodes.
+        answer: type of what it returns.
+        timeout: seconds after which it is killed.
+        cancellation: kills it at once.
+
+    Raises:
+        VggscopeError: that ``work`` raised.
+        ChildCrashedError, ChildTimedOutError: there is no answer.
+        Cancelled: ``cancellation`` was asked for.
+    """
+    process = subprocess.Popen(  # noqa: S603 (our own program)
+        _command(job),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Windows would open a console for it.
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    try:
+        out, err = _converse(process, msgspec.json.encode(request), timeout, cancellation)
+    finally:
+        process.kill()
+        process.wait()
+    if err.strip():
+        _log.info("Child %s: %s", job, err[-_TOLD:].decode(errors="replace"))
+    try:
+        reply = msgspec.json.decode(out, type=_Reply)
+    except msgspec.MsgspecError as error:
+        raise ChildCrashedError(_end_of(process.returncode)) from error
+    if reply.error is not None:
+        raise from_record(reply.error, VggscopeError)
+    return msgspec.json.decode(reply.answer, type=answer)
+
+
+def _converse(
+    process: subprocess.Popen[bytes],
+    request: bytes,
+    timeout: float,
+    cancellation: Cancellation | None,
+) -> tuple[bytes, bytes]:
+    deadline = time.monotonic() + timeout
+    unsent: bytes | None = request
+    while True:
+        try:
+            return process.communicate(unsent, timeout=_GLANCE)
+        except subprocess.TimeoutExpired:
+            # What was sent must not be given again.
+            unsent = None
+        if cancellation is not None and cancellation.cancelled:
+            raise Cancelled
+        if time.monotonic() > deadline:
+            raise ChildTimedOutError
+
+
+class _Reply(msgspec.Struct):
+    answer: msgspec.Raw = msgspec.Raw(b"null")
+    error: dict[str, str] | None = None
+
+
+def _command(job: str) -> list[str]:
+    # -P: the user's current folder is no place to take modules from.
+    program = [sys.executable, *([] if paths.is_frozen() else ["-P", "-m", "vggscope"])]
+    return [*program, WORD, job, str(os.getpid())]
+
+
+def _end_of(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status if status < 256 else hex(status)}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
+# --- in the child -------------------------------------------------------------------------------
+
+
+def run_child(words: list[str]) -> int:
+    """Be the child: ``words`` are those behind ``WORD``. Returns the exit status."""
+    job, parent = words
+    # Libraries print where the answer is to go: they get the way to the log instead.
+    channel = os.dup(1)
+    os.dup2(2, 1)
+    faulthandler.enable(2)
+    logging.basicConfig(level=logging.INFO)
+    threading.Thread(target=_die_with, args=(int(parent),), daemon=True).start()
+    reply = _Reply()
+    try:
+        work = import_module(_JOBS[job]).work
+        reply.answer = msgspec.Raw(msgspec.json.encode(work(_read_all(0))))
+    except VggscopeError as error:
+        reply.error = error.as_record()
+    with os.fdopen(channel, "wb") as stream:
+        stream.write(msgspec.json.encode(reply))
+    logging.shutdown()
+    # Drivers have been seen to crash while they are taken down; the answer is out.
+    os._exit(0)
+
+
+def _read_all(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read()
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its parent has gone without a word."""
+    import psutil  # noqa: PLC0415 (20 ms that nobody waits for on this thread)
+
+    try:
+        process = psutil.Process(parent)
+        while process.is_running():
+            time.sleep(1)
+    except psutil.Error:
+        pass
+    os._exit(1)

@@ -1,0 +1,112 @@
+"""What was found out about the devices of this computer: a file, so that it is found out once.
+
+Everything in it is void as soon as a driver, a package or the hardware is another
+(``discovery.fingerprint``), and the verdicts on a model as soon as the model is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from vggscope import paths
+from vggscope.inference.discovery import Inventory, fingerprint
+from vggscope.inference.probe import Verdict
+from vggscope.zoo.normal_form import GRAPH, WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vggscope.zoo.normal_form import Model
+
+FORMAT: Final = 1
+FILE: Final = "devices.json"
+_log = logging.getLogger(__name__)
+
+
+class _Content(msgspec.Struct):
+    format: int
+    machine: str
+    inventory: Inventory | None = None
+    verdicts: dict[str, dict[str, Verdict]] = {}
+
+
+class Ledger:
+    """The file, read when it is made. Several processes may write it: the last one wins."""
+
+    def __init__(self) -> None:
+        self._path = paths.cache_dir() / FILE
+        self._content = self._read()
+
+    @property
+    def inventory(self) -> Inventory | None:
+        """The devices of this computer; None if nobody has looked yet."""
+        return self._content.inventory
+
+    def verdicts(self, model: Model) -> Mapping[str, Verdict]:
+        """Device key -> what came of trying it with ``model``."""
+        return self._content.verdicts.get(_identity(model), {})
+
+    def keep_inventory(self, inventory: Inventory) -> None:
+        """Remember what devices there are."""
+        self._content.inventory = inventory
+        self._write()
+
+    def keep_verdict(self, model: Model, device: str, verdict: Verdict) -> None:
+        """Remember what came of trying ``device``."""
+        self._content.verdicts.setdefault(_identity(model), {})[device] = verdict
+        self._write()
+
+    def forget(self) -> None:
+        """Everything is to be found out anew."""
+        self._content = self._empty()
+        self._write()
+
+    def _empty(self) -> _Content:
+        return _Content(FORMAT, fingerprint())
+
+    def _read(self) -> _Content:
+        fresh = self._empty()
+        try:
+            content = msgspec.json.decode(self._path.read_bytes(), type=_Content)
+            _check(content)
+        except FileNotFoundError:
+            return fresh
+        # ValueError: bytes that are no UTF-8. The others: errors or devices that we do not know.
+        except (OSError, msgspec.MsgspecError, ValueError, LookupError, TypeError) as error:
+            _log.warning("%s is ignored: %s", self._path, error)
+            return fresh
+        return content if (content.format, content.machine) == (FORMAT, fresh.machine) else fresh
+
+    def _write(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Whoever reads meanwhile gets the old file or the new one.
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=FILE)
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(self._content))
+            Path(name).replace(self._path)
+        except OSError as error:
+            _log.warning("What was found out about devices is not kept: %s", error)
+
+
+def _check(content: _Content) -> None:
+    """Raise where an error or a device of ``content`` is none of ours."""
+    inventory = content.inventory or Inventory((), {})
+    for device in inventory.devices:
+        device.precision  # noqa: B018 (looks up its provider and variant)
+    for provider in inventory.absences:
+        inventory.why_not(provider)
+    for verdicts in content.verdicts.values():
+        for verdict in verdicts.values():
+            verdict.error  # noqa: B018 (makes it)
+
+
+def _identity(model: Model) -> str:
+    files = model.description.files
+    return f"{files[GRAPH].sha256} {files[WEIGHTS].sha256}"
