@@ -202,9 +202,9 @@ class Report:
 
 
 def _machine() -> dict[str, str]:
-    from vggscope.inference.devices import devices  # noqa: PLC0415 (startup.py needs it last)
+    from vggscope.inference.devices import cpu_device  # noqa: PLC0415 (startup.py needs it last)
 
-    facts = {"on": devices()[0].name, "cores": str(os.cpu_count())}
+    facts = {"on": cpu_device().name, "cores": str(os.cpu_count())}
     if hasattr(os, "getloadavg"):
         facts["load"] = f"{os.getloadavg()[0]:.1f}"
     facts |= {"python": platform.python_version(), "platform": sys.platform}
