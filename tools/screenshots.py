@@ -150,7 +150,7 @@ def _drags(studio: Studio) -> None:
 
 def _dialogs(studio: Studio) -> None:
     window = studio.window
-    models = {"vgg16-compact": "VGG16 compact", "vgg16-compact-int8": "VGG16 compact (fast)"}
+    choices = {}
     actions: Actions = window.actions_by_key
     for scheme in ("light", "dark"):
         studio.theme.use(scheme)

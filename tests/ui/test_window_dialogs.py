@@ -58,6 +58,8 @@ def test_the_dialog_shows_every_setting_as_it_is(user: Driver) -> None:
             "theme": "light",
             "top": 9,
             "model": FAST,
+            "device": "auto",
+            "exact": False,
             "fit": "published",
             "crop_box": True,
             "wnids": False,

@@ -203,7 +203,7 @@ def told_by_the_command_line(tmp_path_factory: pytest.TempPathFactory) -> dict[s
     data = tmp_path_factory.mktemp("cli-data")
     words = command("--data-dir", data, "classify", sample("zebra"), "--format", "json")
     done = subprocess.run(
-        [*words, "--model", FAST, "--top", "7"],
+        [*words, "--model", FAST, "--device", "cpu", "--top", "7"],
         check=True,
         capture_output=True,
         encoding="utf-8",

@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
 
 from vggscope import paths
 from vggscope.ui.browser import PhotoBrowser
+from vggscope.ui.device_button import DeviceButton
 from vggscope.ui.main_window import MainWindow
 from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.theme import Theme
@@ -97,8 +98,9 @@ def mime_of(
 
 
 def texts_in(widget: QWidget) -> list[str]:
-    """All texts that can be read on a widget's labels."""
-    labels = [label for label in widget.findChildren(QLabel) if label.isVisible()]
+    """All texts that can be read on a widget's labels, and on the buttons that name devices."""
+    readable = [*widget.findChildren(QLabel), *widget.findChildren(DeviceButton)]
+    labels = [label for label in readable if label.isVisible()]
     # Long names may be broken into lines at zero-width spaces.
     return [label.text().replace("\u200b", "") for label in labels if label.text()]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -15,10 +17,22 @@ from vggscope import paths
 from vggscope.errors import (
     ModelDescriptionError,
     ModelFileMissingError,
+    ModelNameError,
+    ModelNameTakenError,
     ModelNotFoundError,
+    ModelNotReplaceableError,
     NoModelError,
+    OutputError,
 )
-from vggscope.zoo.models import DEFAULT_MODEL, find_model, installed_models, model_folders
+from vggscope.zoo.models import (
+    DEFAULT_MODEL,
+    find_model,
+    installed_models,
+    model_folders,
+    place_for,
+    quantized_variants,
+    staged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,6 +150,128 @@ def test_folders_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
             assert names(installed_models()) == list(BUNDLED)
             with pytest.raises(ModelNotFoundError):
                 find_model(home / "data" / "models" / "mine")
+
+
+# --- 8-bit variants ---------------------------------------------------------------------------
+
+
+def test_the_bundled_variant() -> None:
+    [fast] = quantized_variants(DEFAULT_MODEL)
+    assert fast.name == BUNDLED[1]
+    told = fast.description.quantized
+    assert told is not None
+    assert (told.agreement, told.photos, told.source) == (98.0, 150, "MODEL_CARD.md")
+    card = (fast.folder / told.source).read_text(encoding="utf-8")
+    assert "On 150 of the val photos" in card
+    assert "same top-1 on 98.0 %" in card
+    assert quantized_variants(fast.name) == []
+
+
+def test_variants_come_by_their_agreement(data_dir: Path) -> None:
+    home = data_dir / "data" / "models"
+    tiny_model(home / "float")
+    for name, of, agreement in (
+        ("poor", "float", 61.5),
+        ("best", "float", 99.0),
+        ("foreign", "other", 100.0),
+        ("good-b", "float", 97.0),
+        ("good-a", "float", 97.0),
+    ):
+        told = {"of": of, "agreement": agreement, "photos": 10, "source": "me"}
+        tiny_model(home / name, precision="int8", quantized=told)
+    assert names(quantized_variants("float")) == ["best", "good-a", "good-b", "poor"]
+    assert names(quantized_variants("other")) == ["foreign"]
+    assert quantized_variants("nothing") == []
+
+
+# --- places for new models --------------------------------------------------------------------
+
+
+def test_places(data_dir: Path) -> None:
+    home = data_dir / "data" / "models"
+    assert place_for("new") == home / "new"
+    tiny_model(home / "folder", name="inside")
+    (home / "broken").mkdir()
+    for name, place in (("inside", "folder"), ("folder", "folder"), ("broken", "broken")):
+        with pytest.raises(ModelNameTakenError, match=name):
+            place_for(name)
+        assert place_for(name, replace=True) == home / place
+    for name in BUNDLED:
+        with pytest.raises(ModelNotReplaceableError, match="ships with VGGscope"):
+            place_for(name, replace=True)
+    with pytest.raises(ModelNameError, match=r"“\.\./new”"):
+        place_for("../new")
+
+
+def test_staged_until_the_end(tmp_path: Path) -> None:
+    place = tmp_path / "models" / "new"
+    with staged(place) as folder:
+        tiny_model(folder)
+        assert not place.exists()
+        # Nobody who looks for models sees it.
+        assert list(place.parent.glob("*/model.json")) == []
+        assert folder.name == "new"
+    assert find_model(place).name == "new"
+    assert list(place.parent.iterdir()) == [place]
+    assert place.stat().st_mode == place.parent.stat().st_mode
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, OSError])
+def test_what_is_not_finished_is_gone(tmp_path: Path, error: type[BaseException]) -> None:
+    place = tmp_path / "old"
+    (place / "kept").mkdir(parents=True)
+
+    def fail() -> None:
+        with staged(place, replace=True) as folder:
+            (folder / "half").write_text("")
+            raise error
+
+    with pytest.raises(OutputError if error is OSError else error):
+        fail()
+    assert list(tmp_path.rglob("*")) == [place, place / "kept"]
+
+
+def test_a_place_that_was_taken_meanwhile(tmp_path: Path) -> None:
+    place = tmp_path / "new"
+
+    def be_late() -> None:
+        with staged(place) as folder:
+            (folder / "ours").write_text("")
+            (place / "theirs").mkdir(parents=True)
+
+    with pytest.raises(OutputError, match="new"):
+        be_late()
+    assert list(tmp_path.rglob("*")) == [place, place / "theirs"]
+
+
+def test_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "old"
+    (place / "theirs").mkdir(parents=True)
+    with staged(place, replace=True) as folder:
+        (folder / "ours").write_text("")
+    assert list(tmp_path.rglob("*")) == [place, place / "ours"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are something else there")
+def test_a_home_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_folder() as home:
+        (home / "data").mkdir(mode=0)
+        monkeypatch.setenv(paths.DATA_DIR_VARIABLE, str(home))
+        with as_nobody():
+            place = place_for("new")
+            with pytest.raises(OutputError, match="ermission"), staged(place):
+                pass
+
+
+# --- the bundled ones -------------------------------------------------------------------------
+
+
+def test_the_recipe_tells_the_same_of_the_bundled_variant() -> None:
+    recipe = Path(__file__).parents[2] / "tools" / "starter" / "to_normal_form.py"
+    facts = runpy.run_path(str(recipe))["VARIANTS"][BUNDLED[1]]
+    told = json.loads((find_model(BUNDLED[1]).folder / "model.json").read_bytes())
+    assert {name: told[name] for name in facts} == facts
+    assert "quantized" in facts
 
 
 @pytest.mark.parametrize("name", BUNDLED)

@@ -13,7 +13,7 @@ import pytest
 from support import TINY_LABELS, tiny_facts, tiny_input, tiny_model, tiny_proto, tiny_weights
 from vggscope.errors import ModelDescriptionError
 from vggscope.inference.classifier import Classifier
-from vggscope.zoo.normal_form import read_model, sha256_of, write_model
+from vggscope.zoo.normal_form import change_facts, is_name, read_model, sha256_of, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_what_is_written_is_what_was_said(tmp_path: Path) -> None:
         accuracy=[{"photos": "mine", "count": 3, "top1": 66.6, "source": "me"}],
     )
     description = write_model(tiny_proto(), tmp_path / "tiny", **facts).description
-    told = msgspec.to_builtins(description)
+    told = {k: v for k, v in msgspec.to_builtins(description).items() if v is not None}
     del told["files"], told["format"]
     told["output"] = {key: value for key, value in told["output"].items() if value}
     told["accuracy"] = [
@@ -90,6 +90,49 @@ def test_facts_that_make_no_description(tmp_path: Path) -> None:
     facts = tiny_facts(precision="fp4")
     with pytest.raises(ModelDescriptionError, match="precision"):
         write_model(tiny_proto(), tmp_path / "tiny", **facts)
+
+
+def quantized(**changes: object) -> dict[str, object]:
+    return {"of": "big", "agreement": 97.5, "photos": 40, "source": "me"} | changes
+
+
+def test_where_an_8_bit_model_comes_from(tmp_path: Path) -> None:
+    facts = tiny_facts(precision="int8", quantized=quantized())
+    told = write_model(tiny_proto(), tmp_path / "tiny", **facts).description.quantized
+    assert told is not None
+    assert msgspec.to_builtins(told) == quantized()
+    assert tiny_model(tmp_path / "other").description.quantized is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"agreement": 100.1}, {"agreement": -1}, {"photos": 0}, {"of": None}, {"mood": "good"}],
+)
+def test_what_no_comparison_can_give(tmp_path: Path, changes: dict[str, object]) -> None:
+    with pytest.raises(ModelDescriptionError, match="quantized"):
+        write_model(tiny_proto(), tmp_path / "x", **tiny_facts(quantized=quantized(**changes)))
+
+
+def test_other_facts_about_the_same_files(tmp_path: Path) -> None:
+    model = tiny_model(tmp_path / "tiny")
+    changed = change_facts(model, note="Größer", quantized=quantized())
+    assert changed == read_model(model.folder)
+    assert changed.description.note == "Größer"
+    assert changed.description.quantized is not None
+    assert changed.description.files == model.description.files
+    changed.check_content()
+    with pytest.raises(ModelDescriptionError, match="precision"):
+        change_facts(model, precision="fp4")
+
+
+@pytest.mark.parametrize("name", ["vgg16", "7", "a.b_c-d", "x" * 64])
+def test_names(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "VGG", "-a", ".a", "a b", "a/b", "ä", "a\n", "x" * 65])
+def test_what_is_no_name(name: str) -> None:
+    assert not is_name(name)
 
 
 def test_layers_that_the_graph_does_not_have(tmp_path: Path) -> None:

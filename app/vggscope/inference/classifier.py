@@ -68,7 +68,8 @@ class Classification:
         labels: of the classes, in the same order.
         predictions: the top-k that were asked for.
         crop: what part of the picture the network saw, in the picture's pixels.
-        model, device: names of what computed it.
+        model, device: name of the model and key of the device that computed it.
+        device_name: the device's name for people.
         milliseconds: from frame to probabilities (decoding a file is not in it; in a batch, the
             picture's share).
     """
@@ -79,6 +80,7 @@ class Classification:
     crop: CropBox
     model: str
     device: str
+    device_name: str
     milliseconds: float
 
     def top(self, count: int) -> tuple[Prediction, ...]:
@@ -168,7 +170,8 @@ class Classifier:
         Args:
             model: an installed model's name, its folder, or the model itself.
             device: a device's key or the beginning of one ("cuda"), "auto" for the fastest
-                verified one, or a device that ``selection`` returned.
+                verified one, or a device that ``selection`` returned. The last two are replaced
+                by the CPU if they cannot be opened any more.
             fit: how pictures are fitted to the network; the model's published way if None.
             exact: only a device that computes in fp32.
             progress: see ``selection.probe``.
@@ -185,7 +188,7 @@ class Classifier:
         try:
             return cls(found, chosen, fit=fit, guarded=True)
         except DeviceError as error:
-            if chosen.is_cpu or device != AUTO:
+            if chosen.is_cpu or device not in {AUTO, chosen}:
                 raise
             # It was verified, but since then its card or its driver has gone.
             substitute = cls(found, cpu_device(), fit=fit)
@@ -266,6 +269,7 @@ class Classifier:
                 crop=network_input.crop,
                 model=self.model.name,
                 device=self.device.key,
+                device_name=self.device.name,
                 milliseconds=milliseconds,
             )
             for row, network_input in zip(probabilities, inputs, strict=True)

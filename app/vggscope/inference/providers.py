@@ -74,7 +74,7 @@ class Provider:
         find: its hardware; called in a child process with ``name``.
         variants: in the order in which a user would want them.
         systems: values of ``sys.platform`` that it exists on; none for all.
-        extra: of a plugin, the extra of our own distribution that installs ``package``.
+        requirement: what pip is to be given to install ``package``, where that is more.
         module: of a plugin provider, the module that tells where its library is.
         minimum: oldest version of a plugin's package that is known to work.
         device_option: of a built-in provider, the option that takes ``Hardware.index``.
@@ -91,7 +91,7 @@ class Provider:
     find: Callable[[str], list[Hardware]]
     variants: tuple[Variant, ...] = (Variant(),)
     systems: tuple[str, ...] = ()
-    extra: str = ""
+    requirement: str = ""
     module: str = ""
     minimum: str = ""
     device_option: str = ""
@@ -102,11 +102,9 @@ class Provider:
     @property
     def install(self) -> str:
         """The command that installs it."""
-        if not self.module:
-            # All runtimes install the same folder: the one that is there has to go first.
-            return f"pip uninstall -y onnxruntime && pip install {self.package}"
-        target = f'"vggscope[{self.extra}]"' if self.extra else self.package
-        return f"pip install {target}"
+        # All runtimes install the same folder: the one that is there has to go first.
+        first = "" if self.module else "pip uninstall -y onnxruntime && "
+        return f'{first}pip install "{self.requirement or self.package}"'
 
     def variant(self, key: str) -> Variant:
         """The variant of this key."""
@@ -158,7 +156,7 @@ _ENTRIES: Final = (
             Variant(options=_openvino("f32"), kinds=frozenset({"cpu", "gpu"})),
         ),
         systems=(_LINUX, _WINDOWS),
-        extra="openvino",
+        requirement="vggscope[openvino]",
         module="onnxruntime_ep_openvino",
         minimum="1.8",
     ),
@@ -167,6 +165,7 @@ _ENTRIES: Final = (
         title="CUDA",
         name="CUDAExecutionProvider",
         package="onnxruntime-gpu",
+        requirement="onnxruntime-gpu[cuda,cudnn]",
         needs=_NVIDIA,
         find=find_cuda_cards,
         variants=(
@@ -184,6 +183,7 @@ _ENTRIES: Final = (
         title="TensorRT",
         name="TensorrtExecutionProvider",
         package="onnxruntime-gpu",
+        requirement="onnxruntime-gpu[cuda,cudnn]",
         needs=f"{_NVIDIA} and TensorRT",
         find=find_cuda_cards,
         variants=(
@@ -228,7 +228,7 @@ _ENTRIES: Final = (
         package="onnxruntime-ep-webgpu",
         needs="a graphics card with a driver for Direct3D 12, Vulkan or Metal",
         find=find_ep_devices,
-        extra="webgpu",
+        requirement="vggscope[webgpu]",
         module="onnxruntime_ep_webgpu",
         minimum="0.4",
     ),

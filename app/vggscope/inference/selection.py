@@ -176,7 +176,7 @@ def probe(
     """
     if again:
         Ledger().forget()
-        _lost.clear()
+        forget_lost()
     ledger, inventory = _open_ledger(cancellation)
     before = _survey(model, ledger, inventory)
     devices = [d for d in before.untried if not d.is_cpu and only in {"", d.key}]
@@ -208,7 +208,7 @@ def known_choice(model: Model, key: str = AUTO, *, exact: bool = False) -> Devic
         DeviceError: as ``select``.
     """
     key = _requested(key)
-    if key == cpu_device().key:
+    if names_cpu(key):
         return cpu_device()
     ledger = Ledger()
     _note_fallen(ledger)
@@ -240,7 +240,7 @@ def select(
         Cancelled: ``cancellation`` was asked for.
     """
     key = _requested(key)
-    if key == cpu_device().key:
+    if names_cpu(key):
         return cpu_device()
     found = survey(model, cancellation)
     chosen = _choice(found, key, exact=exact)
@@ -262,9 +262,14 @@ def note_lost(device: Device, error: DeviceLostError) -> None:
     _lost[device.key] = error
 
 
-def forget_lost(key: str) -> None:
-    """Let the device be tried again: the user asked for it."""
-    _lost.pop(key, None)
+def forget_lost() -> None:
+    """Let devices that failed in use be tried again: the user asked for it."""
+    _lost.clear()
+
+
+def names_cpu(key: str) -> bool:
+    """Whether ``key`` is the CPU's, which is there without looking for it."""
+    return _requested(key) == cpu_device().key
 
 
 def _requested(key: str) -> str:

@@ -177,6 +177,7 @@ SPECS: Final = (
         "trash",
         "Shift+Del",
     ),
+    _spec("devices", "model", QT_TRANSLATE_NOOP("actions", "&Devices…"), "device", "Ctrl+D"),
     _spec(
         "shortcuts",
         "help",

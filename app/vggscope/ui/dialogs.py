@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from vggscope import __version__
 from vggscope.ui.actions import MENUS, Actions, translated, without_mnemonic
-from vggscope.ui.settings import ALL, MODEL, Setting, Settings
+from vggscope.ui.settings import ALL, Setting, Settings
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -39,8 +39,12 @@ class SettingsDialog(QDialog):
     """All settings. What is changed works at once."""
 
     def __init__(
-        self, settings: Settings, models: Mapping[str, str], parent: QWidget | None = None
+        self,
+        settings: Settings,
+        choices: Mapping[str, Mapping[str, str]],
+        parent: QWidget | None = None,
     ) -> None:
+        """``choices``: key of a setting -> value -> title, where the program finds them out."""
         super().__init__(parent)
         self._settings = settings
         self.setWindowTitle(self.tr("Settings"))
@@ -49,8 +53,7 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(14)
         form.setHorizontalSpacing(24)
         for setting in ALL:
-            choices = models if setting is MODEL else setting.choices
-            editor = self._editor(setting, choices)
+            editor = self._editor(setting, choices.get(setting.key, setting.choices))
             title, text = _translated(setting.title), _translated(setting.description)
             editor.setAccessibleName(title)
             editor.setAccessibleDescription(text)
@@ -72,7 +75,7 @@ class SettingsDialog(QDialog):
         layout.setContentsMargins(22, 20, 22, 16)
         layout.setSpacing(16)
         layout.addLayout(form)
-        layout.addWidget(_close_box(self))
+        layout.addWidget(close_box(self))
         self.setMinimumWidth(560)
 
     def _editor(self, setting: Setting, choices: Mapping[str, str] | None) -> QWidget:
@@ -133,7 +136,7 @@ class ShortcutsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
         layout.addWidget(area)
-        layout.addWidget(_close_box(self))
+        layout.addWidget(close_box(self))
         self.resize(content.sizeHint().width() + 70, min(560, content.sizeHint().height() + 90))
 
 
@@ -167,7 +170,7 @@ class AboutDialog(QDialog):
         self._copy.setToolTip(self.tr("Versions, devices and folders, for a bug report"))
         self._copy.clicked.connect(self._diagnose)
         self.finished.connect(lambda: tasks.forget("diagnosis"))
-        box = _close_box(self)
+        box = close_box(self)
         box.addButton(self._copy, QDialogButtonBox.ButtonRole.ActionRole)
         words = QVBoxLayout()
         words.addWidget(title)
@@ -224,7 +227,8 @@ def _shortcut_column(sections: list[tuple[str, list[tuple[str, list[str]]]]]) ->
     return column
 
 
-def _close_box(dialog: QDialog) -> QDialogButtonBox:
+def close_box(dialog: QDialog) -> QDialogButtonBox:
+    """A row of buttons whose last one closes ``dialog``."""
     # Not the standard button: Fusion puts an icon of its own on it.
     box = QDialogButtonBox()
     text = QCoreApplication.translate("dialogs", "Close")

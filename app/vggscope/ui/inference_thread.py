@@ -1,8 +1,9 @@
 """The inference thread: it alone owns the model's session.
 
-The window talks to it through three wishes (load a model, classify photos, stop) and hears of
-results through signals. Every model that it loads makes a new generation; what it answers
-carries the generation that it was computed in, and the window drops what is of an older one.
+The window talks to it through four wishes (load a model, move it to a device, classify photos,
+stop) and hears of results through signals. Every model that it loads makes a new generation; what
+it answers carries the generation that it was computed in, and the window drops what is of an older
+one. Another device makes no new generation: every device computes the same, or is not used.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from vggscope.errors import Cancelled, EngineMissingError, InferenceError, VggscopeError
+from vggscope.errors import (
+    Cancelled,
+    DeviceError,
+    EngineMissingError,
+    InferenceError,
+    VggscopeError,
+)
 from vggscope.ui.images import image_of, read_photo, thumbnail_of
 
 if TYPE_CHECKING:
@@ -22,7 +29,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
+    from vggscope.errors import DeviceLostError
     from vggscope.inference.classifier import Classification, Classifier
+    from vggscope.inference.devices import Device
     from vggscope.inference.runtime import Cancellation
     from vggscope.sources.frame import Frame
     from vggscope.ui.photos import Photo
@@ -38,6 +47,7 @@ class LoadedModel:
     Attributes:
         name, title: of the model.
         device: the device's name for people.
+        device_key: its key.
         fit: the chosen fit, None for the published one.
         generation: of all answers from now on.
     """
@@ -45,8 +55,26 @@ class LoadedModel:
     name: str
     title: str
     device: str
+    device_key: str
     fit: Fit | None
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user wants to run.
+
+    Attributes:
+        model: name of the model.
+        fit: the chosen fit, None for the published one.
+        device: a device's key, or "auto".
+        exact: fp32 only.
+    """
+
+    model: str
+    fit: Fit | None
+    device: str
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,17 +94,27 @@ class Answer:
     size: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    model: str
+    device: Device
+
+
 class InferenceThread(QThread):
     """Loads models and classifies photos, one at a time.
 
     Signals:
         model_loaded: a ``LoadedModel``: all results from now on are its.
         model_failed: a ``VggscopeError``: the model in use before stays in use.
+        moved: a ``LoadedModel``: the same model runs on another device now.
+        device_failed: a ``DeviceError``: a device cannot be used, another one is.
         answered: an ``Answer``.
     """
 
     model_loaded = Signal(object)
     model_failed = Signal(object)
+    moved = Signal(object)
+    device_failed = Signal(object)
     answered = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -86,19 +124,34 @@ class InferenceThread(QThread):
         self._pending: dict[int, Photo] = {}
         self._taken: dict[int, Photo] = {}
         self._urgent: int | None = None
-        self._wanted: tuple[str, Fit | None] | None = None
+        self._wanted: Wanted | None = None
+        self._destination: _Destination | None = None
         self._ending = False
         self._cancellation: Cancellation | None = None
         # Of the thread itself:
         self._classifier: Classifier | None = None
         self._generation = 0
+        self._loaded: LoadedModel | None = None
+        self._told: DeviceLostError | None = None
 
-    def load(self, model: str, fit: Fit | None) -> None:
-        """Change to another model or another fit at once; what waits is given to the new one."""
+    def load(self, wanted: Wanted) -> None:
+        """Change to another model or another fit at once; what waits is given to the new one.
+
+        It starts on the device that is known to be the right one, or else on the CPU.
+        """
         with self._changed:
-            self._wanted = (model, fit)
+            self._wanted, self._destination = wanted, None
             if self._cancellation is not None:
                 self._cancellation.cancel()
+            self._changed.notify()
+
+    def move(self, model: str, device: Device) -> None:
+        """Run ``model``, if it is still the one in use, on another device after the present run.
+
+        The device must have been verified with that very model.
+        """
+        with self._changed:
+            self._destination = _Destination(model, device)
             self._changed.notify()
 
     def classify(self, photos: Iterable[Photo]) -> None:
@@ -134,30 +187,76 @@ class InferenceThread(QThread):
         self.withdraw_all()
         self.wait()
 
-    def _load(self, name: str, fit: Fit | None) -> None:
+    def _load(self, wanted: Wanted) -> None:
         try:
-            # Engines are imported here: the window is on the screen by now.
-            from vggscope.inference.classifier import Classifier  # noqa: PLC0415
-
-            if self._classifier is not None and self._classifier.model.name == name:
-                self._classifier.use_fit(fit)
+            if self._classifier is not None and self._classifier.model.name == wanted.model:
+                self._classifier.use_fit(wanted.fit)
             else:
                 # The new one is complete before the old one is let go.
-                self._classifier = Classifier.load(name, fit=fit)
+                self._classifier = self._open(wanted)
         except VggscopeError as error:
             _log.warning("%s", error)
             self.model_failed.emit(error)
             return
         except Exception as error:  # noqa: BLE001 (logged and answered)
-            _log.exception("The model %s could not be loaded", name)
+            _log.exception("The model %s could not be loaded", wanted.model)
             reason = f"{type(error).__name__}: {error}"
             self.model_failed.emit(EngineMissingError(reason=reason))
             return
         self._generation += 1
-        model, device = self._classifier.model, self._classifier.device
-        self.model_loaded.emit(
-            LoadedModel(model.name, model.title, device.name, fit, self._generation)
+        self._note(self._classifier, wanted.fit)
+        self.model_loaded.emit(self._loaded)
+        self._tell_failure(self._classifier)
+
+    def _open(self, wanted: Wanted) -> Classifier:
+        # Engines are imported here: the window is on the screen by now.
+        from vggscope.inference.classifier import Classifier  # noqa: PLC0415
+        from vggscope.inference.devices import cpu_device  # noqa: PLC0415
+        from vggscope.inference.selection import known_choice  # noqa: PLC0415
+        from vggscope.zoo.models import find_model  # noqa: PLC0415
+
+        model = find_model(wanted.model)
+        try:
+            device = known_choice(model, wanted.device, exact=wanted.exact)
+        except DeviceError as error:
+            # The roster will meet the same error, and tell it.
+            _log.warning("%s", error)
+            device = None
+        return Classifier.load(model, device=device or cpu_device(), fit=wanted.fit)
+
+    def _move(self, destination: _Destination, old: Classifier) -> None:
+        from vggscope.inference.classifier import Classifier  # noqa: PLC0415 (see _open)
+
+        if old.model.name != destination.model:
+            return
+        fit = self._loaded.fit if self._loaded else None
+        try:
+            # The new session is complete before the old one is let go.
+            self._classifier = Classifier.load(old.model, device=destination.device, fit=fit)
+        except VggscopeError as error:
+            _log.warning("%s", error)
+            self.device_failed.emit(error)
+            return
+        self._note(self._classifier, fit)
+        self.moved.emit(self._loaded)
+        self._tell_failure(self._classifier)
+
+    def _note(self, classifier: Classifier, fit: Fit | None) -> None:
+        model, device = classifier.model, classifier.device
+        self._loaded = LoadedModel(
+            model.name, model.title, device.name, device.key, fit, self._generation
         )
+
+    def _tell_failure(self, classifier: Classifier) -> None:
+        """Tell once that the CPU has taken over from a device."""
+        failure, loaded = classifier.failure, self._loaded
+        if failure is None or failure is self._told or loaded is None:
+            return
+        self._told = failure
+        if classifier.device.key != loaded.device_key:
+            self._note(classifier, loaded.fit)
+            self.moved.emit(self._loaded)
+        self.device_failed.emit(failure)
 
     def _classify_pending(self, classifier: Classifier) -> None:
         from vggscope.inference.runtime import Cancellation  # noqa: PLC0415
@@ -173,6 +272,7 @@ class InferenceThread(QThread):
             for result in classify_stream(
                 classifier, self._take(), read, cancellation=cancellation
             ):
+                self._tell_failure(classifier)
                 photo, frame, outcome = result.item, result.frame, result.outcome
                 if frame is None:
                     self._answer(Answer(photo, self._generation, outcome))
@@ -200,11 +300,16 @@ class InferenceThread(QThread):
         """The waiting photos, the preferred one first, until something else is to be done."""
         while True:
             with self._changed:
-                if not self._pending or self._wanted is not None or self._ending:
+                if not self._pending or self._is_called_away():
                     return
                 key = self._urgent if self._urgent in self._pending else next(iter(self._pending))
                 photo = self._taken[key] = self._pending.pop(key)
             yield photo
+
+    def _is_called_away(self) -> bool:
+        """Whether something comes before the photos."""
+        moves = self._destination is not None and self._classifier is not None
+        return self._ending or self._wanted is not None or moves
 
     def _answer(self, answer: Answer) -> None:
         with self._changed:
@@ -219,15 +324,19 @@ class InferenceThread(QThread):
             with self._changed:
                 self._changed.wait_for(
                     lambda: (
-                        self._ending
-                        or self._wanted is not None
-                        or (self._pending and self._classifier is not None)
+                        self._is_called_away() or (self._pending and self._classifier is not None)
                     )
                 )
                 if self._ending:
                     return
                 wanted, self._wanted = self._wanted, None
+                destination = None
+                if wanted is None:
+                    destination, self._destination = self._destination, None
             if wanted is not None:
-                self._load(*wanted)
+                self._load(wanted)
             elif self._classifier is not None:
-                self._classify_pending(self._classifier)
+                if destination is not None:
+                    self._move(destination, self._classifier)
+                else:
+                    self._classify_pending(self._classifier)

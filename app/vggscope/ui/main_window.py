@@ -18,7 +18,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QDialog,
-    QLabel,
     QMainWindow,
     QSplitter,
     QStackedWidget,
@@ -30,6 +29,8 @@ from vggscope import paths
 from vggscope.errors import ImageError
 from vggscope.ui.actions import Actions
 from vggscope.ui.canvas import Canvas
+from vggscope.ui.device_presenter import DevicePresenter
+from vggscope.ui.device_roster import device_choices
 from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures
 from vggscope.ui.images import Levels
 from vggscope.ui.incoming import has_pasteable, refusal_of
@@ -38,7 +39,8 @@ from vggscope.ui.messages import MessageBar
 from vggscope.ui.photos import State
 from vggscope.ui.predictions import PredictionsPane
 from vggscope.ui.recent import RecentFiles
-from vggscope.ui.settings import CROP_BOX, MODEL, THEME, TOP, WNIDS, Settings, window_state
+from vggscope.ui.settings import CROP_BOX, DEVICE, MODEL, THEME, TOP, WNIDS, Settings, window_state
+from vggscope.ui.status_bar import StatusBar
 from vggscope.ui.texts import message_of
 from vggscope.ui.toolbar import ToolBar
 from vggscope.ui.welcome import DropOverlay, Welcome
@@ -84,10 +86,15 @@ class MainWindow(QMainWindow):
         self._browser: PhotoBrowser | None = None
         self.messages = MessageBar(theme)
         self._build_centre()
-        menus = Menus(self, self.actions_by_key, settings, self._recent, self.open_paths)
+        menus = Menus(self, self.actions_by_key, settings, self._recent, self.workbench.roster)
+        menus.recent_chosen.connect(lambda path: self.open_paths([path]))
         self._bar = ToolBar(theme, self.actions_by_key, menus)
         self.addToolBar(self._bar)
-        self._build_status_bar()
+        self._line = StatusBar(theme)
+        self.setStatusBar(self._line)
+        self._devices = DevicePresenter(
+            self.workbench, settings, self.messages, (self._bar.device, self._line.device)
+        )
         self.drag_overlay = DropOverlay(theme, self)
         self._connect()
         self._restore()
@@ -153,20 +160,6 @@ class MainWindow(QMainWindow):
             self._down.setSizes([max(1, self._down.height() - height), height])
         return browser
 
-    def _build_status_bar(self) -> None:
-        self._status = QLabel()
-        self._zoom = QLabel()
-        promise = QLabel(self.tr("Images never leave this computer"))
-        for label in (self._status, self._zoom, promise):
-            label.setProperty("muted", True)
-        bar = self.statusBar()
-        bar.setSizeGripEnabled(False)
-        bar.setContentsMargins(10, 3, 12, 3)
-        bar.addWidget(self._status, 1)
-        self._zoom.setContentsMargins(0, 0, 18, 0)
-        for label in (self._zoom, promise):
-            bar.addPermanentWidget(label)
-
     # Behaviour
 
     def _connect(self) -> None:
@@ -178,10 +171,11 @@ class MainWindow(QMainWindow):
         bench.progress_changed.connect(self._show_progress)
         bench.model_changed.connect(self._show_model)
         bench.failed.connect(self.messages.tell_error)
-        bench.said.connect(lambda text: self.statusBar().showMessage(text, 6000))
+        bench.said.connect(lambda text: self._line.showMessage(text, 6000))
+        self._line.device.clicked.connect(self.actions_by_key["devices"].trigger)
         self.welcome.sample_chosen.connect(lambda path: bench.open_paths([path]))
         self.canvas.zoom_changed.connect(
-            lambda zoom: self._zoom.setText(f"{zoom * self.devicePixelRatioF() * 100:.0f} %")
+            lambda zoom: self._line.show_zoom(zoom * self.devicePixelRatioF())
         )
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
@@ -212,6 +206,7 @@ class MainWindow(QMainWindow):
                 "again": bench.classify_again,
                 "remove": self._remove,
                 "remove_all": self._remove_all,
+                "devices": self._show_devices,
                 "shortcuts": self._show_shortcuts,
                 "open_logs": open_logs,
                 "about": self._show_about,
@@ -234,26 +229,16 @@ class MainWindow(QMainWindow):
             self.canvas.set_box_visible(visible)
         elif key == WNIDS.key:
             self.predictions.set_wnids(self._settings.flag(WNIDS))
-        elif key == MODEL.key:
+        elif key in {MODEL.key, DEVICE.key}:
             self._show_model()
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
-        if self.workbench.broken is not None:
-            self._bar.show_broken()
-        elif model is None or model.name != wanted:
-            self._bar.show_model(self._titles.get(wanted, wanted))
-            self._bar.show_loading()
-        else:
+        if model is not None and model.name == wanted:
             self._bar.show_model(model.title)
-            self._show_device()
-
-    def _show_device(self) -> None:
-        model, photo = self.workbench.model, self.workbench.current
-        if model is None:
-            return
-        done = None if photo is None or photo.stale else photo.classification
-        self._bar.show_device(model.device, None if done is None else done.milliseconds)
+        elif self.workbench.broken is None:
+            self._bar.show_model(self._titles.get(wanted, wanted))
+        self._devices.show()
 
     def _show_current(self) -> None:
         photo = self.workbench.current
@@ -262,7 +247,7 @@ class MainWindow(QMainWindow):
         for key in ("zoom_fit", "zoom_actual", "zoom_in", "zoom_out", "remove", "again"):
             self.actions_by_key[key].setEnabled(has_photo)
         self.canvas.clear()
-        self._zoom.setVisible(False)
+        self._line.show_zoom(None)
         if self._browser is not None:
             self._browser.mark(photo)
         self.setWindowTitle(f"{photo.name} — VGGscope" if photo else "VGGscope")
@@ -277,7 +262,6 @@ class MainWindow(QMainWindow):
         for key in ("copy_text", "copy_csv", "copy_json"):
             self.actions_by_key[key].setEnabled(done is not None)
         self.canvas.show_box(None if done is None else done.crop)
-        model = self.workbench.model
         if photo is None:
             self.predictions.show_idle()
         elif photo.error is not None:
@@ -285,20 +269,19 @@ class MainWindow(QMainWindow):
             if isinstance(photo.error, ImageError):
                 self.canvas.clear(self.tr("There is no picture to show."))
         elif done is not None:
-            device = model.device if model else done.device
             stopped = photo.state is State.STOPPED
-            self.predictions.show_classification(done, device, stale=photo.stale, stopped=stopped)
+            self.predictions.show_classification(done, stale=photo.stale, stopped=stopped)
         elif photo.state is State.STOPPED:
             self.predictions.show_stopped()
         else:
             self.predictions.show_working()
-        self._show_device()
+        self._devices.show()
 
     def _show_pixels(self, levels: Levels) -> None:
         photo = self.workbench.current
         if photo is not None:
             self.canvas.show_photo(levels, photo.name)
-            self._zoom.setVisible(True)
+            self._line.show_zoom(self.canvas.zoom * self.devicePixelRatioF())
 
     def _show_progress(self) -> None:
         bench = self.workbench
@@ -314,11 +297,11 @@ class MainWindow(QMainWindow):
         for key in ("export_csv", "export_json"):
             self.actions_by_key[key].setEnabled(done > stopped)
         if bench.is_listing:
-            self._status.setText(self.tr("Looking for pictures…"))
+            self._line.show_state(self.tr("Looking for pictures…"))
         elif done < total:
-            self._status.setText(self.tr("Classifying {0} of {1}").format(done + 1, total))
+            self._line.show_state(self.tr("Classifying {0} of {1}").format(done + 1, total))
         else:
-            self._status.setText(self.tr("Ready"))
+            self._line.show_state(self.tr("Ready"))
 
     def _export(self, *, as_json: bool) -> None:
         path = ask_for_export(self, "json" if as_json else "csv")
@@ -349,7 +332,7 @@ class MainWindow(QMainWindow):
             "json": lambda: report.as_json(report.as_json_object(*entry, top)),
         }[form]()
         QGuiApplication.clipboard().setText(text)
-        self.statusBar().showMessage(self.tr("Copied"), 3000)
+        self._line.showMessage(self.tr("Copied"), 3000)
 
     def _step(self, by: int) -> None:
         photo = self.workbench.current
@@ -367,7 +350,14 @@ class MainWindow(QMainWindow):
     def _show_settings(self) -> None:
         from vggscope.ui.dialogs import SettingsDialog  # noqa: PLC0415
 
-        _show(SettingsDialog(self._settings, _model_titles(), self))
+        devices = device_choices(self.workbench.roster, self._settings.text(DEVICE))
+        choices = {MODEL.key: _model_titles(), DEVICE.key: devices}
+        _show(SettingsDialog(self._settings, choices, self))
+
+    def _show_devices(self) -> None:
+        from vggscope.ui.devices_dialog import DevicesDialog  # noqa: PLC0415
+
+        _show(DevicesDialog(self.workbench, self._settings, self))
 
     def _show_shortcuts(self) -> None:
         from vggscope.ui.dialogs import ShortcutsDialog  # noqa: PLC0415

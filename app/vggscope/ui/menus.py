@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from vggscope.sources.finding import display_name
 from vggscope.ui.actions import MENUS, Actions, translated
-from vggscope.ui.settings import FIT, MODEL, THEME, TOP, Setting, Settings
+from vggscope.ui.device_roster import device_choices
+from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, THEME, TOP, Setting, Settings
 from vggscope.ui.texts import as_label, as_tool_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vggscope.ui.device_roster import DeviceRoster
     from vggscope.ui.recent import RecentFiles
 
 _TOPS: Final = (1, 3, 5, 10, 20)
@@ -27,8 +29,14 @@ class Menus(QObject):
 
     Attributes:
         models: the installed models; filled anew whenever it opens.
+        devices: the devices that can be used, likewise.
         tops: how many predictions.
+
+    Signals:
+        recent_chosen: the path of a file that was opened before.
     """
+
+    recent_chosen = Signal(str)
 
     def __init__(
         self,
@@ -36,13 +44,15 @@ class Menus(QObject):
         actions: Actions,
         settings: Settings,
         recent: RecentFiles,
-        open_paths: Callable[[list[str]], None],
+        roster: DeviceRoster,
     ) -> None:
         super().__init__(window)
         self._window, self._settings = window, settings
-        self._recent, self._open_paths = recent, open_paths
+        self._recent, self._roster, self._actions = recent, roster, actions
         self.models = QMenu(window)
         self._refill(self.models, self._fill_models)
+        self.devices = QMenu(window)
+        self._refill(self.devices, self._fill_devices)
         self.tops = self._top_menu()
         recent_menu = QMenu(self.tr("Open &Recent"), window)
         self._refill(recent_menu, self._fill_recent)
@@ -54,7 +64,10 @@ class Menus(QObject):
         for key, title in MENUS.items():
             menu = window.menuBar().addMenu(translated(title))
             if key == "model":
-                self._refill(menu, self._fill_models)
+                self._refill(menu, self._fill_model)
+                # What is in the menu only while it is open has no shortcut otherwise.
+                window.addAction(actions["devices"])
+                continue
             for action, separated in actions.of_menu(key):
                 if separated:
                     menu.addSeparator()
@@ -113,11 +126,35 @@ class Menus(QObject):
                 lambda _checked=False, name=model.name: self._settings.set(MODEL, name)
             )
 
+    def _fill_model(self, menu: QMenu) -> None:
+        self._fill_models(menu)
+        menu.addSeparator()
+        menu.addAction(self._actions["devices"])
+
+    def _fill_devices(self, menu: QMenu) -> None:
+        chosen = self._settings.text(DEVICE)
+        for key, title in device_choices(self._roster, chosen).items():
+            action = menu.addAction(as_label(title))
+            action.setCheckable(True)
+            action.setChecked(key == chosen)
+            action.triggered.connect(
+                lambda _checked=False, key=key: self._settings.set(DEVICE, key)
+            )
+        menu.addSeparator()
+        exact = menu.addAction(_translated(EXACT.title))
+        exact.setToolTip(as_tool_tip(_translated(EXACT.description)))
+        exact.setCheckable(True)
+        exact.setChecked(self._settings.flag(EXACT))
+        exact.triggered.connect(lambda checked: self._settings.set(EXACT, checked))
+        menu.addAction(self._actions["devices"])
+
     def _fill_recent(self, menu: QMenu) -> None:
         for path in self._recent.existing():
             action = menu.addAction(as_label(display_name(Path(path))))
             action.setToolTip(as_tool_tip(display_name(path)))
-            action.triggered.connect(lambda _checked=False, path=path: self._open_paths([path]))
+            action.triggered.connect(
+                lambda _checked=False, path=path: self.recent_chosen.emit(path)
+            )
         if menu.isEmpty():
             menu.addAction(self.tr("Nothing yet")).setEnabled(False)
 

@@ -254,7 +254,7 @@ class PredictionsPane(QWidget):
         self._show_sentence(message_of(error), remedy_of(error), "warning", bad=True)
 
     def show_classification(
-        self, classification: Classification, device: str, *, stale: bool, stopped: bool
+        self, classification: Classification, *, stale: bool, stopped: bool
     ) -> None:
         """Show predictions; ``stale`` ones are being replaced, unless that was ``stopped``."""
         self._classification = classification
@@ -270,7 +270,9 @@ class PredictionsPane(QWidget):
             self._note.setText(self.tr("Out of date: being classified again."))
         else:
             milliseconds = f"{classification.milliseconds:.0f}"
-            self._note.setText(self.tr("{0} ms on {1}").format(milliseconds, device))
+            self._note.setText(
+                self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)
+            )
 
     def _show_sentence(self, title: str, detail: str, icon: str, *, bad: bool = False) -> None:
         self._classification = None

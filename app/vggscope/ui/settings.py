@@ -74,6 +74,22 @@ MODEL: Final = Setting(
     title=QT_TRANSLATE_NOOP("settings", "Model"),
     description=QT_TRANSLATE_NOOP("settings", "The network that looks at your pictures."),
 )
+DEVICE: Final = Setting(
+    key="device",
+    default="auto",
+    title=QT_TRANSLATE_NOOP("settings", "Device"),
+    description=QT_TRANSLATE_NOOP(
+        "settings", "What computes. Every device is checked against the CPU before it is used."
+    ),
+)
+EXACT: Final = Setting(
+    key="exact",
+    default=False,
+    title=QT_TRANSLATE_NOOP("settings", "Exact arithmetic"),
+    description=QT_TRANSLATE_NOOP(
+        "settings", "Only devices that compute in fp32: never bf16, fp16 or TF32."
+    ),
+)
 FIT: Final = Setting(
     key="fit",
     default="published",
@@ -100,7 +116,7 @@ WNIDS: Final = Setting(
     title=QT_TRANSLATE_NOOP("settings", "WordNet ids"),
     description=QT_TRANSLATE_NOOP("settings", "Shows the id of each class beside its name."),
 )
-ALL: Final = (THEME, TOP, MODEL, FIT, CROP_BOX, WNIDS)
+ALL: Final = (THEME, TOP, MODEL, DEVICE, EXACT, FIT, CROP_BOX, WNIDS)
 
 
 class Settings(QObject):

@@ -28,8 +28,8 @@ class Tasks(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
-        # One core is the network's, one the window's.
-        self._pool.setMaxThreadCount(2)
+        # One core is the network's, one the window's; a third thread may wait for a child process.
+        self._pool.setMaxThreadCount(3)
         self._wanted: dict[str, _Ticket] = {}
         self._finished.connect(self._deliver)
 

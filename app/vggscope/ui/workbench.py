@@ -6,17 +6,19 @@ The one place that knows which results are wanted. The window only shows it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from PySide6.QtCore import QObject, QSaveFile, Signal, Slot
 
 from vggscope.errors import DeviceError, ModelError, OutputError, VggscopeError
+from vggscope.ui.device_roster import DeviceRoster
 from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnail_of
 from vggscope.ui.incoming import photos_in, photos_of_paths
-from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel
+from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel, Wanted
 from vggscope.ui.photos import Photo, PhotoModel, State
-from vggscope.ui.settings import FIT, MODEL, TOP, Settings
+from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, TOP, Settings
 from vggscope.ui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QImage
 
+    from vggscope.inference.devices import Device
     from vggscope.zoo.normal_form import Fit
 
 _THUMBNAIL_ENOUGH: Final = 128
@@ -38,6 +41,7 @@ class Workbench(QObject):
         photos: the model of all views.
         tasks: short work off the UI thread.
         model: what is loaded, None until then.
+        roster: the devices, and the search for the best one.
 
     Signals:
         current_changed: another photo, or none, is to be shown.
@@ -45,8 +49,9 @@ class Workbench(QObject):
         pixels_ready: the ``Levels`` of the current photo.
         pixels_failed: the ``VggscopeError`` for which there are none.
         progress_changed: ``progress`` or the state of the work is another.
-        model_changed: ``model`` is another.
+        model_changed: ``model`` is another, or runs on another device.
         failed: a ``VggscopeError`` that concerns no single photo.
+        device_failed: a ``DeviceError``: another device than the wanted one is in use.
         said: a sentence for the user.
     """
 
@@ -57,6 +62,7 @@ class Workbench(QObject):
     progress_changed = Signal()
     model_changed = Signal()
     failed = Signal(object)
+    device_failed = Signal(object)
     said = Signal(str)
 
     def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
@@ -65,16 +71,21 @@ class Workbench(QObject):
         self.photos = PhotoModel(self)
         self.model: LoadedModel | None = None
         self.tasks = Tasks(self)
+        self.roster = DeviceRoster(settings, self.tasks, self)
         self._thread = InferenceThread(self)
         self._current: Photo | None = None
         self._serial = 0
         self._listings: set[str] = set()
-        self._asked: tuple[str, Fit | None] | None = None
+        self._asked: Wanted | None = None
         self._broken: VggscopeError | None = None
         self._with_thumbnail: OrderedDict[int, Photo] = OrderedDict()
         self._thread.model_loaded.connect(self._on_model_loaded)
         self._thread.model_failed.connect(self._on_model_failed)
+        self._thread.moved.connect(self._on_moved)
+        self._thread.device_failed.connect(self.device_failed)
         self._thread.answered.connect(self._on_answer)
+        self.roster.decided.connect(self._on_device)
+        self.roster.failed.connect(self.device_failed)
         settings.changed.connect(self._on_setting)
 
     def start(self) -> None:
@@ -84,6 +95,7 @@ class Workbench(QObject):
 
     def stop(self) -> None:
         """End all threads."""
+        self.roster.stop()
         self.tasks.stop()
         self._thread.stop()
 
@@ -267,8 +279,10 @@ class Workbench(QObject):
 
     @Slot(str)
     def _on_setting(self, key: str) -> None:
-        if key in {MODEL.key, FIT.key} and self._wanted() != self._asked:
+        if key in {MODEL.key, FIT.key} and not self._is_asked_for():
             self._load()
+        elif key in {DEVICE.key, EXACT.key}:
+            self.roster.decide()
 
     @Slot(object)
     def _on_model_loaded(self, model: LoadedModel) -> None:
@@ -286,12 +300,24 @@ class Workbench(QObject):
         self._thread.classify(renewed)
         self.model_changed.emit()
         self._tell(renewed)
+        # It runs; whether it could run faster is found out meanwhile.
+        self.roster.decide(model.name)
+
+    @Slot(object)
+    def _on_moved(self, model: LoadedModel) -> None:
+        self.model = model
+        self.model_changed.emit()
+
+    @Slot(object)
+    def _on_device(self, device: Device) -> None:
+        if self.model is not None and device.key != self.model.device_key:
+            self._thread.move(self.roster.model, device)
 
     @Slot(object)
     def _on_model_failed(self, error: VggscopeError) -> None:
         if self.model is not None:
             # The one in use stays, and the settings say so.
-            self._asked = (self.model.name, self.model.fit)
+            self._asked = replace(self._wanted(), model=self.model.name, fit=self.model.fit)
             self._settings.set(MODEL, self.model.name)
         elif self._settings.text(MODEL) != MODEL.default:
             self._settings.set(MODEL, MODEL.default)
@@ -336,14 +362,24 @@ class Workbench(QObject):
         elif photo is self._current:
             self.pixels_failed.emit(error)
 
-    def _wanted(self) -> tuple[str, Fit | None]:
-        """The model and the fit that the settings ask for."""
-        fit = self._settings.text(FIT)
-        return self._settings.text(MODEL), None if fit == FIT.default else cast("Fit", fit)
+    def _wanted(self) -> Wanted:
+        """What the settings ask for."""
+        text, fit = self._settings.text, self._settings.text(FIT)
+        return Wanted(
+            text(MODEL),
+            None if fit == FIT.default else cast("Fit", fit),
+            text(DEVICE),
+            self._settings.flag(EXACT),
+        )
+
+    def _is_asked_for(self) -> bool:
+        """Whether the thread was told to load just the model and the fit that are wanted."""
+        wanted, asked = self._wanted(), self._asked
+        return asked is not None and (wanted.model, wanted.fit) == (asked.model, asked.fit)
 
     def _load(self) -> None:
         self._asked = self._wanted()
-        self._thread.load(*self._asked)
+        self._thread.load(self._asked)
 
     def _admit_defeat(self) -> None:
         """Without any model every photo fails, for the reason that the model did."""

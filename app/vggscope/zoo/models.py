@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vggscope import paths
-from vggscope.errors import ModelError, ModelNotFoundError, NoModelError
-from vggscope.zoo.normal_form import DESCRIPTION, Model, read_model
+from vggscope.errors import (
+    ModelError,
+    ModelNameError,
+    ModelNameTakenError,
+    ModelNotFoundError,
+    ModelNotReplaceableError,
+    NoModelError,
+    OutputError,
+)
+from vggscope.zoo.normal_form import DESCRIPTION, Model, is_name, read_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +38,19 @@ def installed_models() -> list[Model]:
             continue
         models.setdefault(model.name, model)
     return sorted(models.values(), key=lambda m: (m.name != DEFAULT_MODEL, m.title))
+
+
+def quantized_variants(name: str) -> list[Model]:
+    """The installed 8-bit variants of the model ``name``, the one that agrees best with it first.
+
+    Equals are told apart by their names.
+    """
+    variants = [
+        (quantized.agreement, model)
+        for model in installed_models()
+        if (quantized := model.description.quantized) is not None and quantized.of == name
+    ]
+    return [model for _, model in sorted(variants, key=lambda v: (-v[0], v[1].name))]
 
 
 def find_model(name: str | Path) -> Model:
@@ -64,3 +85,62 @@ def model_folders() -> Iterator[Path]:
         # OSError: the user's folder may be somebody else's (sudo keeps HOME).
         with contextlib.suppress(OSError):
             yield from sorted(path.parent for path in home.glob(f"*/{DESCRIPTION}"))
+
+
+def place_for(name: str, *, replace: bool = False) -> Path:
+    """The folder among the user's models that a new model ``name`` goes to.
+
+    Args:
+        name: of the new model.
+        replace: whether it may be that of another model, usable or broken.
+
+    Raises:
+        ModelNameError: no model can have that name.
+        ModelNameTakenError: it is taken, and not to be replaced.
+        ModelNotReplaceableError: it is the name of a model that ships with the program.
+    """
+    if not is_name(name):
+        raise ModelNameError(name=name)
+    if (paths.bundled_models() / name).exists():
+        raise ModelNotReplaceableError(model=name, reason="it ships with VGGscope")
+    place = paths.user_models() / name
+    place = next((model.folder for model in installed_models() if model.name == name), place)
+    # OSError: a folder that we may not enter; making one in it will tell.
+    with contextlib.suppress(OSError):
+        if place.exists() and not replace:
+            raise ModelNameTakenError(model=name)
+    return place
+
+
+@contextlib.contextmanager
+def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to make a model in, which moves to ``place`` when the block ends without an error.
+
+    Until then nothing at ``place`` changes, and whatever ends the block leaves nothing behind.
+
+    Raises:
+        OutputError: a file could not be written, in the block or in the end.
+    """
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 (9 ms that others here do not need)
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        # Two folders deep, where nobody looks for models.
+        with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as room:
+            made = Path(room, place.name)
+            made.mkdir()
+            yield made
+            _move(made, place, Path(room, "replaced") if replace else None)
+    except OSError as error:
+        raise OutputError(name=place, reason=error.strerror or str(error)) from error
+
+
+def _move(made: Path, place: Path, room: Path | None) -> None:
+    """Rename ``made`` to ``place``; what is there goes to ``room``, and back if anything fails."""
+    try:
+        if room is not None and place.exists():
+            place.rename(room)
+        made.rename(place)
+    finally:
+        if room is not None and room.exists() and not place.exists():
+            room.rename(place)

@@ -34,6 +34,7 @@ Fit = Literal["crop", "letterbox", "stretch"]
 """How a picture of any shape becomes the square of the network: "crop" cuts the centre (what
 published accuracies use), "letterbox" shows all of it with borders, "stretch" distorts it."""
 
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=64)]
 _Side = Annotated[int, msgspec.Meta(ge=8, le=4096)]
 # Beyond these bounds single precision overflows, and every answer would be "not a number".
 _Offset = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -97,6 +98,22 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     source: str
 
 
+class Quantized(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How an 8-bit model compares with the floating-point model that it was made of.
+
+    Attributes:
+        of: name of that model.
+        agreement: percent of the photos for which both name the same class first.
+        photos: how many photos that was measured on.
+        source: who measured it.
+    """
+
+    of: str
+    agreement: Annotated[float, msgspec.Meta(ge=0, le=100)]
+    photos: Annotated[int, msgspec.Meta(ge=1)]
+    source: str
+
+
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The content of ``model.json``.
 
@@ -109,10 +126,11 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         layers: in the order of computation. That the graph has their tensors is seen by
             ``Model.check_layers``: when a model is written, and by ``vggscope doctor``. Opening
             a model does not ask, because sessions tell only of inputs and outputs.
+        quantized: where it comes from, if it is the 8-bit variant of another model.
     """
 
     format: Literal[1]
-    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=64)]
+    name: _Name
     title: str
     note: str
     source: str
@@ -123,6 +141,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     labels: str
     layers: tuple[LayerEntry, ...]
     accuracy: tuple[Accuracy, ...]
+    quantized: Quantized | None = None
     files: dict[Literal["graph.onnx", "weights.bin"], FileEntry]
 
 
@@ -249,6 +268,15 @@ class Model:
             ) from error
 
 
+def is_name(text: str) -> bool:
+    """Whether a model can have this name."""
+    try:
+        msgspec.convert(text, _Name)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
@@ -322,9 +350,22 @@ def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
         name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
         for name in (GRAPH, WEIGHTS)
     }
-    content = {"format": FORMAT, **facts, "files": files}
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-    model = read_model(folder)
+    model = _describe(folder, {"format": FORMAT, **facts, "files": files})
     model.check_layers()
     return model
+
+
+def change_facts(model: Model, **changes: object) -> Model:
+    """Write other facts into the ``model.json`` of ``model``; its files stay as they are.
+
+    Raises:
+        ModelDescriptionError: the facts do not make a valid description.
+    """
+    content = json.loads((model.folder / DESCRIPTION).read_bytes())
+    return _describe(model.folder, content | changes)
+
+
+def _describe(folder: Path, content: dict[str, object]) -> Model:
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    return read_model(folder)

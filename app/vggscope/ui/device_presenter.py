@@ -1,0 +1,84 @@
+"""Shows in the window what device is in use, and tells what happens to devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from vggscope.ui.settings import DEVICE, MODEL, Settings, window_state
+from vggscope.ui.texts import message_of, proposal_text, remedy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vggscope.errors import DeviceError
+    from vggscope.ui.device_button import DeviceButton
+    from vggscope.ui.inference_thread import LoadedModel
+    from vggscope.ui.messages import MessageBar
+    from vggscope.ui.workbench import Workbench
+
+_PROPOSED = "proposed"
+
+
+class DevicePresenter(QObject):
+    """Keeps the window's device buttons true, and its message bar informed."""
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        settings: Settings,
+        messages: MessageBar,
+        buttons: Sequence[DeviceButton],
+    ) -> None:
+        """``buttons``: the first one also tells that the device was chosen by *Auto*."""
+        super().__init__(workbench)
+        self._bench, self._settings = workbench, settings
+        self._messages, self._buttons = messages, buttons
+        workbench.device_failed.connect(self._tell_failure)
+        workbench.roster.changed.connect(self.show)
+        workbench.roster.proposed.connect(self._propose)
+
+    def show(self) -> None:
+        """Name the device in use and its latency, or why there is none."""
+        model, roster = self._bench.model, self._bench.roster
+        if self._bench.broken is not None:
+            self._tell(self.tr("No model"))
+        elif model is None or model.name != self._settings.text(MODEL):
+            self._tell(self.tr("Loading the model…"))
+        else:
+            milliseconds = self._latency(model)
+            is_auto = self._settings.text(DEVICE) == DEVICE.default
+            first, *others = self._buttons
+            first.show_device(model.device, milliseconds, is_auto=is_auto)
+            for button in others:
+                button.show_device(model.device, milliseconds, trial=roster.trial)
+
+    def _tell(self, text: str) -> None:
+        for button in self._buttons:
+            button.tell(text)
+
+    def _latency(self, model: LoadedModel) -> float | None:
+        """Of the photo that is shown, or else what was measured when the device was tried."""
+        photo = self._bench.current
+        done = None if photo is None or photo.stale else photo.classification
+        if done is not None and done.device == model.device_key:
+            return done.milliseconds
+        return self._bench.roster.milliseconds_of(model.name, model.device_key)
+
+    def _tell_failure(self, error: DeviceError) -> None:
+        text = f"{message_of(error)} {remedy_of(error)}"
+        self._messages.tell(text, self.tr("Try again"), self._bench.roster.retry)
+
+    def _propose(self) -> None:
+        """Propose a faster model, once on this computer, and not over another message."""
+        proposal, state = self._bench.roster.proposal, window_state()
+        told = str(state.value(_PROPOSED, "")).split()
+        if proposal is None or self._messages.isVisible() or proposal.model in told:
+            return
+        state.setValue(_PROPOSED, " ".join([*told, proposal.model]))
+        self._messages.tell(
+            proposal_text(proposal),
+            self.tr("Use it"),
+            lambda: self._settings.set(MODEL, proposal.model),
+        )
