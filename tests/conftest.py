@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from imaginary import Card
     from vggscope.inference.classifier import Classifier
     from vggscope.zoo.normal_form import Model
 
@@ -56,6 +57,16 @@ def classifier() -> Classifier:
     from vggscope.inference.classifier import Classifier  # noqa: PLC0415
 
     return Classifier.load()
+
+
+@pytest.fixture
+def card(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
+    """An imaginary graphics card beside the CPU: *Auto* is not pinned."""
+    from imaginary import imaginary_card  # noqa: PLC0415 (imports ONNX Runtime)
+
+    assert data_dir
+    with imaginary_card(monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture

@@ -537,6 +537,12 @@ class InferenceError(DeviceError):
     )
 
 
+class NoProbabilitiesError(InferenceError):
+    """The network ran, and its answer is nothing that probabilities can be."""
+
+    kind = "no-probabilities"
+
+
 class EngineMissingError(DeviceError):
     """ONNX Runtime cannot be imported."""
 

@@ -75,23 +75,23 @@ def ask_child(
         ChildCrashedError, ChildTimedOutError: there is no answer.
         Cancelled: ``cancellation`` was asked for.
     """
-    process = subprocess.Popen(  # noqa: S603 (our own program)
+    with subprocess.Popen(  # noqa: S603 (our own program)
         _command(job),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # Windows would open a console for it.
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-    try:
-        out, err = _converse(process, msgspec.json.encode(request), timeout, cancellation)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            out, err = _converse(process, msgspec.json.encode(request), timeout, cancellation)
+        finally:
+            process.kill()
     if err.strip():
         _log.info("Child %s: %s", job, err[-_TOLD:].decode(errors="replace"))
     try:
-        reply = msgspec.json.decode(out, type=_Reply)
+        # What was printed before the child had its say does not count.
+        reply = msgspec.json.decode(out.rpartition(b"\n")[2], type=_Reply)
     except msgspec.MsgspecError as error:
         raise ChildCrashedError(_end_of(process.returncode)) from error
     if reply.error is not None:
@@ -158,7 +158,7 @@ def run_child(words: list[str]) -> int:
     except VggscopeError as error:
         reply.error = error.as_record()
     with os.fdopen(channel, "wb") as stream:
-        stream.write(msgspec.json.encode(reply))
+        stream.write(b"\n" + msgspec.json.encode(reply))
     logging.shutdown()
     # Drivers have been seen to crash while they are taken down; the answer is out.
     os._exit(0)

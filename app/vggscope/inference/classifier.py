@@ -17,6 +17,7 @@ from vggscope.errors import (
     InferenceError,
     ModelCorruptError,
     ModelDescriptionError,
+    NoProbabilitiesError,
 )
 from vggscope.inference.crash_marker import CrashMarker
 from vggscope.inference.devices import AUTO, Device, cpu_device
@@ -324,8 +325,11 @@ class Classifier:
         if (classes := probabilities.shape[1]) != len(self._labels):
             raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
         if not _are_probabilities(probabilities):
-            reason = "its answer is not a set of probabilities"
-            raise _failure(self.model, self.device, reason)
+            raise NoProbabilitiesError(
+                model=self.model.name,
+                device=self.device.name,
+                reason="its answer is not a set of probabilities",
+            )
         return probabilities
 
     @property

@@ -22,6 +22,8 @@ from vggscope.errors import (
     DeviceError,
     DeviceTimedOutError,
     DeviceUnsupportedError,
+    InferenceError,
+    NoProbabilitiesError,
     WrongResultError,
     from_record,
 )
@@ -208,18 +210,29 @@ def work(request: bytes) -> Measurement:
         WrongResultError: what the device computes is no set of probabilities.
         DeviceUnsupportedError: the device cannot open or run the model, or leaves it to the CPU.
     """
+    asked = msgspec.json.decode(request, type=_Request)
+    model = find_model(asked.model)
+    try:
+        return _measure(model, asked.device)
+    except NoProbabilitiesError as error:
+        raise WrongResultError(device=asked.device.name, reason=error.details["reason"]) from error
+    except InferenceError as error:
+        raise DeviceUnsupportedError(
+            device=asked.device.name, model=model.name, reason=error.details["reason"]
+        ) from error
+
+
+def _measure(model: Model, device: Device) -> Measurement:
     from vggscope.inference.classifier import Classifier  # noqa: PLC0415 (it imports this module)
     from vggscope.sources.stills import read_still  # noqa: PLC0415 (Pillow, in the child alone)
 
-    asked = msgspec.json.decode(request, type=_Request)
-    model = find_model(asked.model)
-    classifier = Classifier(model, asked.device)
+    classifier = Classifier(model, device)
     left = classifier.left_to_cpu()
     if left is None:
         raise DeviceUnsupportedError(
-            device=asked.device.name,
+            device=device.name,
             model=model.name,
-            reason=f"{asked.device.made_by.title} takes none of its operators, and ONNX Runtime "
+            reason=f"{device.made_by.title} takes none of its operators, and ONNX Runtime "
             "would silently run it on the CPU",
         )
     samples = sorted(paths.resource("samples").glob("*.jpg"))

@@ -116,6 +116,7 @@ class Session:
             Exception: whatever ONNX Runtime raises; the caller knows what was being loaded.
         """
         provider = device.made_by
+        _load(provider)
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL_ONLY
         # Spinning threads take a core from decoding and from the window, and keep a laptop warm;
@@ -175,20 +176,25 @@ class Session:
         return results
 
 
+def _load(provider: Provider) -> None:
+    """Load the libraries that the provider needs."""
+    if provider.module:
+        load_plugin(provider)
+    if provider.preload:
+        # Finds the CUDA libraries that pip installed. It prints what it misses instead of raising.
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            ort.preload_dlls()
+        _log.info("Preloading: %s", printed.getvalue())
+
+
 def _providers(device: Device, options: ort.SessionOptions) -> dict[str, Any]:
     """The arguments of a session that name the provider; a plugin's goes into ``options``."""
     provider = device.made_by
     choices = dict(provider.variant(device.variant).options)
     index = device.hardware.index
     if provider.module:
-        load_plugin(provider)
         options.add_provider_for_devices([ep_devices(provider.name)[index]], choices)
         return {}
-    if provider.preload:
-        # Finds the CUDA libraries that pip installed. It prints what it misses instead of raising.
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            ort.preload_dlls()
-        _log.info("Preloading: %s", printed.getvalue())
     if provider.device_option:
         choices[provider.device_option] = str(index)
     # What the provider does not take goes to the CPU, as with a plugin.
