@@ -43,6 +43,11 @@ class Device(msgspec.Struct, frozen=True):
         return self.made_by.variant(self.variant).precision
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether *Auto* leaves it alone: it is tried and used only when it is named."""
+        return self.made_by.variant(self.variant).by_hand
+
+    @property
     def made_by(self) -> Provider:
         """Its entry in ``PROVIDERS``."""
         return PROVIDERS[self.provider]

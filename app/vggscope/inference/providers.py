@@ -42,6 +42,7 @@ class Variant:
         suffix: tells apart variants of the same precision.
         kinds: of hardware that it exists on.
         capability: that the hardware must report; "" for none.
+        by_hand: whether *Auto* leaves it alone, because it costs more than it may gain.
     """
 
     precision: Precision = "fp32"
@@ -49,6 +50,7 @@ class Variant:
     suffix: str = ""
     kinds: frozenset[str] = frozenset({"cpu", "gpu", "npu"})
     capability: str = ""
+    by_hand: bool = False
 
     @property
     def key(self) -> str:
@@ -77,6 +79,7 @@ class Provider:
         requirement: what pip is to be given to install ``package``, where that is more.
         module: of a plugin provider, the module that tells where its library is.
         minimum: oldest version of a plugin's package that is known to work.
+        cache_option: takes a folder in which the provider may keep what it compiled.
         device_option: of a built-in provider, the option that takes ``Hardware.index``.
         fixed_batch: whether shapes must be known when the session is opened.
         memory_pattern: whether ONNX Runtime may plan memory for it.
@@ -94,6 +97,7 @@ class Provider:
     requirement: str = ""
     module: str = ""
     minimum: str = ""
+    cache_option: str = ""
     device_option: str = ""
     fixed_batch: bool = False
     memory_pattern: bool = True
@@ -120,7 +124,6 @@ def _openvino(hint: str) -> dict[str, str]:
 
 def _cuda(search: str, *, tf32: bool) -> dict[str, str]:
     return {
-        # An exhaustive search for the best convolution algorithms takes seconds at every start.
         "cudnn_conv_algo_search": search,
         # Growing by powers of two would take memory from the programs beside us.
         "arena_extend_strategy": "kSameAsRequested",
@@ -129,6 +132,8 @@ def _cuda(search: str, *, tf32: bool) -> dict[str, str]:
 
 
 _NVIDIA: Final = "an NVIDIA graphics card"
+# Without a cache an engine is built anew at every start, which takes up to minutes.
+_TENSORRT: Final = MappingProxyType({"trt_engine_cache_enable": "1"})
 _ENTRIES: Final = (
     Provider(
         key="cpu",
@@ -171,8 +176,14 @@ _ENTRIES: Final = (
         variants=(
             Variant(precision="tf32", options=_cuda("HEURISTIC", tf32=True)),
             Variant(options=_cuda("HEURISTIC", tf32=False)),
-            Variant(precision="tf32", options=_cuda("EXHAUSTIVE", tf32=True), suffix="exhaustive"),
-            Variant(options=_cuda("EXHAUSTIVE", tf32=False), suffix="exhaustive"),
+            # Trying all algorithms of every convolution takes seconds at each start.
+            Variant(
+                precision="tf32",
+                options=_cuda("EXHAUSTIVE", tf32=True),
+                suffix="exhaustive",
+                by_hand=True,
+            ),
+            Variant(options=_cuda("EXHAUSTIVE", tf32=False), suffix="exhaustive", by_hand=True),
         ),
         systems=(_LINUX, _WINDOWS),
         device_option="device_id",
@@ -187,12 +198,13 @@ _ENTRIES: Final = (
         needs=f"{_NVIDIA} and TensorRT",
         find=find_cuda_cards,
         variants=(
-            Variant(precision="fp16", options={"trt_fp16_enable": "1"}),
+            Variant(precision="fp16", options={**_TENSORRT, "trt_fp16_enable": "1"}),
             # TensorRT rounds to TF32 wherever the card can, and has no option against it.
-            Variant(precision="tf32"),
+            Variant(precision="tf32", options=_TENSORRT),
         ),
         systems=(_LINUX, _WINDOWS),
         device_option="device_id",
+        cache_option="trt_engine_cache_path",
         fixed_batch=True,
         preload=True,
     ),
@@ -248,6 +260,7 @@ _ENTRIES: Final = (
             Variant(options={"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU"}),
         ),
         systems=(_MAC,),
+        cache_option="ModelCacheDirectory",
         fixed_batch=True,
     ),
 )

@@ -16,6 +16,7 @@ from collections import Counter
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from vggscope import paths
 from vggscope.errors import Cancelled, EngineMissingError
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -192,6 +193,10 @@ def _providers(device: Device, options: ort.SessionOptions) -> dict[str, Any]:
     provider = device.made_by
     choices = dict(provider.variant(device.variant).options)
     index = device.hardware.index
+    if provider.cache_option:
+        folder = paths.cache_dir() / "compiled" / provider.key
+        folder.mkdir(parents=True, exist_ok=True)
+        choices[provider.cache_option] = str(folder)
     if provider.module:
         options.add_provider_for_devices([ep_devices(provider.name)[index]], choices)
         return {}

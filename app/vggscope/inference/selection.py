@@ -107,8 +107,16 @@ class Survey:
 
     @property
     def untried(self) -> list[Device]:
-        """Those of which nothing is known yet."""
-        return [r.device for r in self.rows if r.device is not None and r.status is Status.UNTRIED]
+        """Those that *Auto* could take, and of which nothing is known yet."""
+        untried = (row.device for row in self.rows if row.status is Status.UNTRIED)
+        return [device for device in untried if device and not device.is_by_hand]
+
+    def to_try(self, only: str = "") -> list[Device]:
+        """``untried``, or the device of the key ``only`` alone, if nothing is known of it."""
+        if not only:
+            return self.untried
+        untried = (row.device for row in self.rows if row.status is Status.UNTRIED)
+        return [device for device in untried if device and device.key == only]
 
     def best(self, *, exact: bool = False) -> Row | None:
         """The fastest verified device; None if there is none."""
@@ -118,6 +126,7 @@ class Survey:
             if row.status is Status.VERIFIED
             and row.device is not None
             and row.milliseconds is not None
+            and not row.device.is_by_hand
             and (not exact or row.device.precision == EXACT)
         ]
         return min(verified, key=lambda entry: entry[0])[1] if verified else None
@@ -179,8 +188,8 @@ def probe(
         forget_lost()
     ledger, inventory = _open_ledger(cancellation)
     before = _survey(model, ledger, inventory)
-    devices = [d for d in before.untried if not d.is_cpu and only in {"", d.key}]
     cpu = cpu_device()
+    devices = [d for d in before.to_try(only) if d != cpu]
     if not devices and cpu not in before.untried:
         return before
     progress(cpu, 0, len(devices) + 1)
@@ -283,7 +292,11 @@ def _choice(found: Survey, key: str, *, exact: bool) -> Device | None:
         if row.problem is not None:
             raise row.problem
         return None if row.status is Status.UNTRIED else row.device
-    candidates = [d for d in found.devices if not exact or d.precision == EXACT]
+    candidates = [
+        device
+        for device in found.devices
+        if not device.is_by_hand and (not exact or device.precision == EXACT)
+    ]
     if len(candidates) > 1 and any(device in found.untried for device in candidates):
         return None
     best = found.best(exact=exact)

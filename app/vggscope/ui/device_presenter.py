@@ -35,8 +35,10 @@ class DevicePresenter(QObject):
         super().__init__(workbench)
         self._bench, self._settings = workbench, settings
         self._messages, self._buttons = messages, buttons
+        self._is_clash_told = False
         workbench.device_failed.connect(self._tell_failure)
         workbench.roster.changed.connect(self.show)
+        workbench.roster.changed.connect(self._explain_clash)
         workbench.roster.proposed.connect(self._propose)
 
     def show(self) -> None:
@@ -69,6 +71,13 @@ class DevicePresenter(QObject):
     def _tell_failure(self, error: DeviceError) -> None:
         text = f"{message_of(error)} {remedy_of(error)}"
         self._messages.tell(text, self.tr("Try again"), self._bench.roster.retry)
+
+    def _explain_clash(self) -> None:
+        """Tell once that several ONNX Runtimes are in each other's way."""
+        survey = self._bench.roster.survey
+        if survey is not None and survey.clash is not None and not self._is_clash_told:
+            self._is_clash_told = True
+            self._messages.tell_error(survey.clash)
 
     def _propose(self) -> None:
         """Propose a faster model, once on this computer, and not over another message."""
