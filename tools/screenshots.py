@@ -24,9 +24,11 @@ from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication
 
 from vggscope import paths
+from vggscope.ui.device_roster import device_choices
+from vggscope.ui.devices_dialog import DevicesDialog
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
 from vggscope.ui.main_window import MainWindow
-from vggscope.ui.settings import Settings
+from vggscope.ui.settings import DEVICE, MODEL, Settings
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = paths.resource("samples")
-PUBLISHED = ("empty", "photo", "photo-dark", "many")
+PUBLISHED = ("empty", "photo", "photo-dark", "many", "devices")
 
 
 class Studio:
@@ -62,9 +64,10 @@ class Studio:
             time.sleep(0.01)
 
     def settle(self) -> None:
-        """Wait until everything is classified and nothing moves any more."""
+        """Wait until devices are tried, everything is classified and nothing moves any more."""
         bench = self.window.workbench
-        self.wait(lambda: bench.model is not None and not bench.is_busy and not bench.is_listing)
+        self.wait(lambda: bench.model is not None and not bench.roster.is_busy)
+        self.wait(lambda: not bench.is_busy and not bench.is_listing)
         pause = time.monotonic() + 0.8
         self.wait(lambda: time.monotonic() > pause)
 
@@ -91,6 +94,7 @@ def make(studio: Studio, wanted: Callable[[str], bool]) -> None:
     studio.theme.use("dark")
     studio.settle()
     studio.shoot("photo-dark")
+    _devices(studio, wanted)
     if wanted("zoomed"):
         window.canvas.zoom_by(6)
         studio.settle()
@@ -132,6 +136,18 @@ def make(studio: Studio, wanted: Callable[[str], bool]) -> None:
         _dialogs(studio)
 
 
+def _devices(studio: Studio, wanted: Callable[[str], bool]) -> None:
+    window = studio.window
+    for name, scheme in (("devices", "light"), ("devices-dark", "dark")):
+        if wanted(name):
+            studio.theme.use(scheme)
+            dialog = DevicesDialog(window.workbench, studio.settings, window)
+            dialog.show()
+            studio.settle()
+            studio.shoot(name, dialog)
+            dialog.close()
+
+
 def _drags(studio: Studio) -> None:
     for name, file in (("drop", "zebra.jpg"), ("refuse", "notes.txt")):
         mime = QMimeData()
@@ -150,12 +166,14 @@ def _drags(studio: Studio) -> None:
 
 def _dialogs(studio: Studio) -> None:
     window = studio.window
-    choices = {}
+    titles = {"vgg16-compact": "VGG16 compact", "vgg16-compact-int8": "VGG16 compact (fast)"}
+    devices = device_choices(window.workbench.roster, studio.settings.text(DEVICE))
+    choices = {MODEL.key: titles, DEVICE.key: devices}
     actions: Actions = window.actions_by_key
     for scheme in ("light", "dark"):
         studio.theme.use(scheme)
         for name, dialog in (
-            ("settings", SettingsDialog(studio.settings, models, window)),
+            ("settings", SettingsDialog(studio.settings, choices, window)),
             ("shortcuts", ShortcutsDialog(actions, window)),
             ("about", AboutDialog(studio.theme, window.workbench.tasks, window)),
         ):

@@ -124,7 +124,7 @@ class ShortcutsDialog(QDialog):
         sections.append((self.tr("On the photo"), on_canvas))
         columns = QHBoxLayout()
         columns.setSpacing(36)
-        half = (len(sections) + 1) // 2
+        half = _middle([len(rows) + 1 for _, rows in sections])
         for part in (sections[:half], sections[half:]):
             columns.addLayout(_shortcut_column(part))
         content = QWidget()
@@ -202,6 +202,11 @@ def _diagnosis() -> str:
     from vggscope.doctor import diagnose  # noqa: PLC0415 (imports the engines)
 
     return diagnose().as_text()
+
+
+def _middle(heights: list[int]) -> int:
+    """Where to cut a list so that both parts are about as high."""
+    return min(range(len(heights) + 1), key=lambda cut: max(sum(heights[:cut]), sum(heights[cut:])))
 
 
 def _shortcut_column(sections: list[tuple[str, list[tuple[str, list[str]]]]]) -> QVBoxLayout:

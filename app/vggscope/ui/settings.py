@@ -86,9 +86,7 @@ EXACT: Final = Setting(
     key="exact",
     default=False,
     title=QT_TRANSLATE_NOOP("settings", "Exact arithmetic"),
-    description=QT_TRANSLATE_NOOP(
-        "settings", "Only devices that compute in fp32: never bf16, fp16 or TF32."
-    ),
+    description=QT_TRANSLATE_NOOP("settings", "Only devices that compute in fp32."),
 )
 FIT: Final = Setting(
     key="fit",
