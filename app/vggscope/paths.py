@@ -21,6 +21,16 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
+CHILD = "--child"
+"""First word of a process that this program starts for itself; no user has a reason to type it."""
+
+
+def own_command() -> list[str]:
+    """What starts this program."""
+    # -P: the user's current folder is no place to take modules from.
+    return [sys.executable, *([] if is_frozen() else ["-P", "-m", "vggscope"])]
+
+
 def _read_only_root() -> Path:
     if is_frozen():
         return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent))

@@ -28,8 +28,6 @@ COMMANDS: Final = {
 ALL_DONE: Final = 0
 SOME_FAILED: Final = 1
 NOTHING_DONE: Final = 2
-CHILD: Final = "--child"
-"""First word of a process that ``inference.children`` starts; no user has a reason to type it."""
 _INTERRUPTED: Final = 130
 _log = logging.getLogger(__name__)
 
@@ -37,7 +35,7 @@ _log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``vggscope`` with ``arguments`` (those of the process if None); the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == [CHILD]:
+    if words[:1] == [paths.CHILD]:
         return _be_child(words[1:])
     position = _command_position(words)
     if position is None:
@@ -70,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def main_gui() -> int:
     """Open the window with the files named on the command line."""
     words = sys.argv[1:]
-    return _be_child(words[1:]) if words[:1] == [CHILD] else _open_window(words)
+    return _be_child(words[1:]) if words[:1] == [paths.CHILD] else _open_window(words)
 
 
 def _be_child(words: list[str]) -> int:

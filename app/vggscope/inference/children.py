@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from importlib import import_module
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-WORD: Final = "--child"
-"""First word of the command line of a child; no user has a reason to type it."""
 _JOBS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "discover": "vggscope.inference.discovery",
@@ -125,9 +122,7 @@ class _Reply(msgspec.Struct):
 
 
 def _command(job: str) -> list[str]:
-    # -P: the user's current folder is no place to take modules from.
-    program = [sys.executable, *([] if paths.is_frozen() else ["-P", "-m", "vggscope"])]
-    return [*program, WORD, job, str(os.getpid())]
+    return [*paths.own_command(), paths.CHILD, job, str(os.getpid())]
 
 
 def _end_of(status: int) -> str:
@@ -143,7 +138,7 @@ def _end_of(status: int) -> str:
 
 
 def run_child(words: list[str]) -> int:
-    """Be the child: ``words`` are those behind ``WORD``. Returns the exit status."""
+    """Be the child: ``words`` are those behind ``paths.CHILD``. Returns the exit status."""
     job, parent = words
     # Libraries print where the answer is to go: they get the way to the log instead.
     channel = os.dup(1)

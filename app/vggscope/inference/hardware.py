@@ -16,7 +16,9 @@ from typing import Final
 
 import msgspec
 
+# https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
 _CUDA_SUCCESS: Final = 0
+_CUDA_NO_DEVICE: Final = 100
 _NAME_BYTES: Final = 256
 
 
@@ -48,18 +50,23 @@ def find_apple_chip(_provider: str) -> list[Hardware]:
 
 
 def find_cuda_cards(_provider: str) -> list[Hardware]:
-    """The NVIDIA cards in CUDA's own order, by its driver library.
+    """The NVIDIA cards in CUDA's own order, by its driver library; none without a driver.
 
     Raises:
-        OSError: there is no driver, or it refuses to start.
+        OSError: there is a driver, but it does not work.
     """
-    cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    try:
+        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return []
 
     def call(function: str, *arguments: object) -> None:
         if (status := getattr(cuda, function)(*arguments)) != _CUDA_SUCCESS:
             raise OSError(f"{function} of the NVIDIA driver failed with status {status}")
 
     count, device = ctypes.c_int(), ctypes.c_int()
+    if cuda.cuInit(0) == _CUDA_NO_DEVICE:
+        return []
     call("cuInit", 0)
     call("cuDeviceGetCount", ctypes.byref(count))
     cards = []

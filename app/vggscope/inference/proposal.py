@@ -56,17 +56,21 @@ def propose(
 
     Args:
         model: the one in use.
-        found: what is known of the devices with it, after probing.
+        found: what is known of the devices with it.
         progress: see ``selection.probe``: the variant is tried, if it was not before.
         cancellation: likewise.
 
     Raises:
         As ``selection.probe``.
     """
-    best = found.best()
+    variants = quantized_variants(model.name)
+    if not variants:
+        return None
+    # Where there is only the CPU, nobody had to try it in order to choose it.
+    best = found.best() or probe(model, progress=progress, cancellation=cancellation).best()
     if best is None or best.milliseconds is None or best.milliseconds <= FAST_ENOUGH:
         return None
-    for variant in quantized_variants(model.name):
+    for variant in variants:
         quantized = variant.description.quantized
         other = probe(variant, progress=progress, cancellation=cancellation).best()
         if quantized is None or other is None or not other.milliseconds:

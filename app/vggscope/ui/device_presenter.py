@@ -90,4 +90,5 @@ class DevicePresenter(QObject):
             proposal_text(proposal),
             self.tr("Use it"),
             lambda: self._settings.set(MODEL, proposal.model),
+            is_problem=False,
         )

@@ -217,11 +217,12 @@ class _Work:
             problem = error
         if selection.names_cpu(order.key) and not order.again:
             # Looking for the others takes half a second that nobody asked for.
-            return _Decision(device=device)
+            return _Decision(survey=selection.known_survey(model), device=device)
         found = selection.survey(model, self._cancellation)
         proposal = None
-        if order.key == AUTO and not order.exact and not found.untried:
+        if order.key == AUTO and not order.exact:
             proposal = propose(model, found, **control)
+            found = selection.survey(model, self._cancellation)
         return _Decision(survey=found, device=device, problem=problem, proposal=proposal)
 
     def _progress(self, device: Device, number: int, count: int) -> None:

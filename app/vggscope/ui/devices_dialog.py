@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope.ui.dialogs import close_box
-from vggscope.ui.settings import DEVICE, EXACT, Settings
+from vggscope.ui.settings import DEVICE, EXACT, MODEL, Settings
 from vggscope.ui.texts import message_of, proposal_text, remedy_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class DevicesDialog(QDialog):
         self._detail = _wrapped()
         self._detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._detail.setMinimumHeight(58)
-        self._proposal = _wrapped()
+        self._proposal, self._accept = _wrapped(), self._button(self.tr("Use it"), self._take)
+        self._accept.setAccessibleDescription(self.tr("Changes to the model that is proposed"))
         self._busy = QProgressBar()
         self._busy.setTextVisible(False)
         self._busy_text = QLabel()
@@ -119,7 +120,11 @@ class DevicesDialog(QDialog):
             layout.addWidget(widget)
         layout.addWidget(self._table, 1)
         layout.addWidget(self._detail)
-        layout.addWidget(self._proposal)
+        offer = QHBoxLayout()
+        offer.setSpacing(12)
+        offer.addWidget(self._proposal, 1)
+        offer.addWidget(self._accept)
+        layout.addLayout(offer)
         layout.addWidget(self._exact)
         layout.addLayout(busy)
         layout.addWidget(box)
@@ -219,7 +224,8 @@ class DevicesDialog(QDialog):
 
     def _show_proposal(self) -> None:
         proposal = self._bench.roster.proposal
-        self._proposal.setVisible(proposal is not None)
+        for widget in (self._proposal, self._accept):
+            widget.setVisible(proposal is not None)
         if proposal is not None:
             self._proposal.setText(proposal_text(proposal))
 
@@ -266,6 +272,11 @@ class DevicesDialog(QDialog):
 
     def _use_auto(self) -> None:
         self._settings.set(DEVICE, DEVICE.default)
+
+    def _take(self) -> None:
+        proposal = self._bench.roster.proposal
+        if proposal is not None:
+            self._settings.set(MODEL, proposal.model)
 
     # Qt overrides
 

@@ -24,6 +24,7 @@ class MessageBar(QFrame):
         super().__init__(parent)
         self._theme = theme
         self._act: Callable[[], object] | None = None
+        self._is_problem = True
         self.setObjectName("messageBar")
         self._icon = QLabel()
         self._text = QLabel()
@@ -51,8 +52,24 @@ class MessageBar(QFrame):
         """The message that is shown, or was last."""
         return self._text.accessibleName()
 
-    def tell(self, text: str, label: str = "", act: Callable[[], object] | None = None) -> None:
-        """Show ``text``, and a button called ``label`` that calls ``act``."""
+    def tell(
+        self,
+        text: str,
+        label: str = "",
+        act: Callable[[], object] | None = None,
+        *,
+        is_problem: bool = True,
+    ) -> None:
+        """Show ``text``, and a button called ``label`` that calls ``act``.
+
+        Args:
+            text: one or two sentences.
+            label: of the button.
+            act: what it does; None for no button.
+            is_problem: whether something is wrong, or only worth knowing.
+        """
+        self._is_problem = is_problem
+        self._tint()
         self._text.setText(breakable(text))
         self._text.setAccessibleName(text)
         self._act = act
@@ -70,5 +87,7 @@ class MessageBar(QFrame):
             self._act()
 
     def _tint(self) -> None:
-        self._icon.setPixmap(picture("warning", self._theme.colours.bad, 20))
+        colours = self._theme.colours
+        icon = ("warning", colours.bad) if self._is_problem else ("info", colours.accent)
+        self._icon.setPixmap(picture(*icon, 20))
         self._close.setIcon(self._theme.icon("clear"))
