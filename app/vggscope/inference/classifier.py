@@ -14,6 +14,7 @@ from vggscope.errors import (
     Cancelled,
     DeviceError,
     DeviceLostError,
+    DeviceUnsupportedError,
     InferenceError,
     ModelCorruptError,
     ModelDescriptionError,
@@ -255,10 +256,7 @@ class Classifier:
     ) -> list[Classification]:
         started = time.perf_counter()
         inputs = [self._preprocessor.tensor(frame) for frame in frames]
-        values = [i.values for i in inputs]
-        # A graph of fixed batch size gets its remainder filled up with the last picture.
-        values += values[-1:] * ((self._fixed_batch or 0) - len(values))
-        batch = values[0][np.newaxis] if len(values) == 1 else np.stack(values)
+        batch = self._filled_up([i.values for i in inputs])
         probabilities = self._probabilities(batch, cancellation)[: len(frames)]
         milliseconds = (time.perf_counter() - started) * 1000 / len(frames)
         _log.debug("Classified %d, %.1f ms each", len(frames), milliseconds)
@@ -282,8 +280,8 @@ class Classifier:
         Args:
             frames: what it is to run on, prepared once, now.
         """
-        values = np.stack([self._preprocessor.tensor(frame).values for frame in frames])
-        parts = self._parts(values)
+        values = [self._preprocessor.tensor(frame).values for frame in frames]
+        parts = self._parts(self._filled_up(values))
         session, names = self._session, [self._output]
 
         def run() -> None:
@@ -292,9 +290,9 @@ class Classifier:
 
         return run
 
-    def left_to_cpu(self) -> dict[str, int] | None:
-        """Operator -> number of nodes that the device left to the CPU; None if it took none."""
-        return self._session.left_to_cpu()
+    def left_to_cpu(self) -> dict[str, int]:
+        """Operator -> number of nodes that the device left to the CPU."""
+        return self._session.left_to_cpu() or {}
 
     def _probabilities(
         self, batch: NDArray[np.float32], cancellation: Cancellation
@@ -360,6 +358,12 @@ class Classifier:
             self._marker.remove()
             self._marker = None
 
+    def _filled_up(self, values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The pictures as [N, ...]; N is a multiple of the batch size, where that is fixed."""
+        if self._fixed_batch:
+            values = values + values[-1:] * (-len(values) % self._fixed_batch)
+        return values[0][np.newaxis] if len(values) == 1 else np.stack(values)
+
     def _parts(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         step = self._fixed_batch or len(batch)
         return [batch[start : start + step] for start in range(0, len(batch), step)]
@@ -393,7 +397,7 @@ def _open(model: Model, device: Device, batch: int) -> Session:
 
     Raises:
         ModelError: the files are missing or damaged (checked before anything is classified).
-        InferenceError: the files are as they were installed, but the device cannot run them.
+        DeviceError: the files are as they were installed, but the device cannot run them.
     """
     model.check_sizes()
     with ThreadPoolExecutor(1, thread_name_prefix="checksum") as checker:
@@ -411,6 +415,13 @@ def _open(model: Model, device: Device, batch: int) -> Session:
             _log.exception("%s could not be opened on %s", model.graph_path, device.key)
             raise _failure(model, device, reason) from error
         content.result()
+    if session.left_to_cpu() is None:
+        raise DeviceUnsupportedError(
+            device=device.name,
+            model=model.name,
+            reason=f"{device.made_by.title} takes none of its operators, and ONNX Runtime would "
+            "silently run it on the CPU",
+        )
     return session
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -66,10 +67,14 @@ def cpu_device() -> Device:
 
 def devices_of(provider: Provider, hardware: Iterable[Hardware]) -> list[Device]:
     """The devices that ``provider`` makes of ``hardware``: one for each variant that it allows."""
+    hardware = list(hardware)
+    names = Counter(part.name for part in hardware)
     return [
         Device(
             key=_key(provider, part, variant),
-            name=f"{part.name} ({_description(provider, variant)})",
+            # Two cards of the same name are told apart by their numbers.
+            name=f"{part.name}{f' #{part.index}' if names[part.name] > 1 else ''} "
+            f"({_description(provider, variant)})",
             provider=provider.key,
             variant=variant.key,
             hardware=part,

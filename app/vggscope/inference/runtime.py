@@ -150,7 +150,8 @@ class Session:
                 taken = True
             else:
                 left.update(node.op_type for node in part.get_nodes())
-        return dict(left) if taken else None
+        # A provider that no record speaks of at all is believed, too.
+        return dict(left) if taken or not left else None
 
     def run(
         self,

@@ -109,6 +109,9 @@ class DeviceRoster(QObject):
 
     def _run(self, order: _Order) -> None:
         self.stop()
+        if not order.model:
+            # The first model is still being loaded: it asks as soon as it is there.
+            return
         self._work = _Work(order, self._progressed.emit)
         self._tasks.run(_TASK, self._work, self._on_decision, self._on_failure)
         self.changed.emit()
