@@ -119,13 +119,12 @@ class InferenceSession:
         return [NAME, "CPUExecutionProvider"]
 
     def get_provider_graph_assignment_info(self) -> list[Any]:
+        on_cpu = SimpleNamespace(
+            ep_name="CPUExecutionProvider", get_nodes=lambda: [SimpleNamespace(op_type="Softmax")]
+        )
         if mode()[0] == "idle":
-            return [SimpleNamespace(ep_name="CPUExecutionProvider", get_nodes=list)]
-        left = [SimpleNamespace(op_type="Softmax")]
-        return [
-            SimpleNamespace(ep_name=NAME, get_nodes=list),
-            SimpleNamespace(ep_name="CPUExecutionProvider", get_nodes=lambda: left),
-        ]
+            return [on_cpu]
+        return [SimpleNamespace(ep_name=NAME, get_nodes=list), on_cpu]
 
     def run(self, names: Any, feeds: dict[str, Any], options: Any = None) -> list[Any]:
         what, number = mode()
