@@ -56,7 +56,7 @@ def classifier() -> Classifier:
     """The bundled model, loaded once for all tests."""
     from vggscope.inference.classifier import Classifier  # noqa: PLC0415
 
-    return Classifier.load()
+    return Classifier.load(device="cpu")
 
 
 @pytest.fixture

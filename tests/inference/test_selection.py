@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -137,9 +138,13 @@ def test_a_card_that_hangs_is_killed(
     card: Card, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card.does("hang:3")
-    monkeypatch.setattr(probe, "TIMEOUT", 6.0)
+
+    def shorten(_device: Device, number: int, _count: int) -> None:
+        # Not the CPU's, which may be slow on a busy computer.
+        monkeypatch.setattr(probe, "TIMEOUT", 6.0 if number else 60.0)
+
     before = set(psutil.Process().children(recursive=True))
-    assert Classifier.load(model).device.key == "cpu"
+    assert Classifier.load(model, progress=shorten).device.key == "cpu"
     found = row(selection.survey(model))
     assert found.status is Status.TIMED_OUT
     assert isinstance(found.problem, DeviceTimedOutError)
@@ -203,10 +208,11 @@ def test_killing_the_probe_leaves_the_cpu(card: Card, model: Model) -> None:
         while time.monotonic() < deadline and not killed:
             for child in psutil.Process().children():
                 # The CPU's probe comes first: the card's is the one that does not get on.
-                if "probe" in child.cmdline() and len(tried) == 2:
-                    time.sleep(1)
-                    child.send_signal(signal.SIGKILL)
-                    killed.append(child.pid)
+                with contextlib.suppress(psutil.Error):  # it may be gone already
+                    if "probe" in child.cmdline() and len(tried) == 2:
+                        time.sleep(1)
+                        child.send_signal(signal.SIGKILL)
+                        killed.append(child.pid)
             time.sleep(0.05)
 
     tried: list[Device] = []

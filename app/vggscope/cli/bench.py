@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vggscope.inference.bench import Figures
     from vggscope.inference.devices import Device
+    from vggscope.zoo.normal_form import Model
 
 _ALL: Final = "all"
 _HEADS: Final = ("device", "load", "first", "median", "p95", "bare", "÷ bare")
@@ -43,26 +44,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; the exit status."""
     # Engines are imported here, so that "--help" and a wrong option answer at once.
     from vggscope.cli.devices import tell_progress  # noqa: PLC0415
-    from vggscope.inference.bench import bench  # noqa: PLC0415
     from vggscope.inference.devices import EXACT  # noqa: PLC0415
+    from vggscope.inference.probe import Status  # noqa: PLC0415
     from vggscope.inference.selection import probe, select  # noqa: PLC0415
     from vggscope.zoo.models import find_model  # noqa: PLC0415
 
     model = find_model(arguments.model)
     if arguments.device == _ALL:
-        found = probe(model, progress=tell_progress).rows
-        devices = [row.device for row in found if row.device is not None]
-        devices = [d for d in devices if not arguments.exact or d.precision == EXACT]
+        rows = probe(model, progress=tell_progress).rows
+        # What is used only when it is named is not tried either.
+        entries = [(r.device, r.problem) for r in rows if r.device and r.status != Status.UNTRIED]
+        entries = [e for e in entries if not arguments.exact or e[0].precision == EXACT]
     else:
-        devices = [select(model, arguments.device, exact=arguments.exact, progress=tell_progress)]
-    results: list[tuple[Device, Figures | DeviceError]] = []
-    for device in devices:
-        sys.stderr.write(f"vggscope: measuring {device.name}\n")
-        sys.stderr.flush()
-        try:
-            results.append((device, bench(model, device)))
-        except DeviceError as error:
-            results.append((device, error))
+        chosen = select(model, arguments.device, exact=arguments.exact, progress=tell_progress)
+        entries = [(chosen, None)]
+    results = [(device, problem or _measured(model, device)) for device, problem in entries]
     if arguments.format == "json":
         document = {"model": model.name, "cores": os.cpu_count(), "results": _objects(results)}
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
@@ -72,6 +68,17 @@ def run(arguments: argparse.Namespace) -> int:
     if failed == len(results):
         return NOTHING_DONE
     return SOME_FAILED if failed else ALL_DONE
+
+
+def _measured(model: Model, device: Device) -> Figures | DeviceError:
+    from vggscope.inference.bench import bench  # noqa: PLC0415 (see run)
+
+    sys.stderr.write(f"vggscope: measuring {device.name}\n")
+    sys.stderr.flush()
+    try:
+        return bench(model, device)
+    except DeviceError as error:
+        return error
 
 
 def _objects(results: list[tuple[Device, Figures | DeviceError]]) -> list[dict[str, Any]]:

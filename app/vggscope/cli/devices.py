@@ -41,20 +41,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the devices; the exit status."""
     # Engines are imported here, so that "--help" and a wrong option answer at once.
     from vggscope.inference.proposal import propose  # noqa: PLC0415
-    from vggscope.inference.selection import probe, survey  # noqa: PLC0415
+    from vggscope.inference.selection import known_choice, probe, survey  # noqa: PLC0415
     from vggscope.zoo.models import find_model  # noqa: PLC0415
 
-    model = find_model(arguments.model)
+    model, proposal = find_model(arguments.model), None
     if arguments.probe:
         found = probe(model, again=True, progress=tell_progress)
-        proposal = propose(model, found, progress=tell_progress)
+        if not arguments.exact:
+            proposal = propose(model, found, progress=tell_progress)
     else:
-        found, proposal = survey(model), None
+        found = survey(model)
+    # With what the environment may say of it.
+    auto = known_choice(model, exact=arguments.exact)
     if arguments.format == "json":
-        document = _document(found, proposal, exact=arguments.exact)
+        document = _document(found, auto, proposal, exact=arguments.exact)
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     else:
-        sys.stdout.write(_text(found, proposal, exact=arguments.exact))
+        sys.stdout.write(_text(found, auto, proposal))
     return ALL_DONE
 
 
@@ -64,11 +67,12 @@ def tell_progress(device: Device, number: int, count: int) -> None:
     sys.stderr.flush()
 
 
-def _document(found: Survey, proposal: Proposal | None, *, exact: bool) -> dict[str, Any]:
-    best = found.best(exact=exact)
+def _document(
+    found: Survey, auto: Device | None, proposal: Proposal | None, *, exact: bool
+) -> dict[str, Any]:
     return {
         "model": found.model,
-        "auto": best.device.key if best and best.device else None,
+        "auto": auto and auto.key,
         "exact": exact,
         "clash": found.clash and found.clash.as_json(),
         "devices": [row.as_json_object() for row in found.rows],
@@ -76,11 +80,10 @@ def _document(found: Survey, proposal: Proposal | None, *, exact: bool) -> dict[
     }
 
 
-def _text(found: Survey, proposal: Proposal | None, *, exact: bool) -> str:
+def _text(found: Survey, auto: Device | None, proposal: Proposal | None) -> str:
     parts = [text_table(_HEADS, [_cells(row) for row in found.rows], numbers=_NUMBERS)]
-    best = found.best(exact=exact)
-    if best is not None and best.device is not None:
-        parts.append(f"Auto takes {best.device.key} for {found.model}.\n")
+    if auto is not None:
+        parts.append(f"Auto takes {auto.key} for {found.model}.\n")
     if found.untried:
         parts.append("Not every device was tried yet: “vggscope devices --probe” does.\n")
     if proposal is not None:
@@ -119,10 +122,11 @@ def _status(row: Row) -> str:
     if row.problem is not None:
         return f"{row.status}: {row.problem.message}"
     if verdict is None or verdict.difference is None:
-        return str(row.status)
+        by_hand = row.device is not None and row.device.is_by_hand
+        return f"{row.status}: used only when it is named" if by_hand else str(row.status)
     if row.device is not None and row.device.is_cpu:
         return f"{row.status}: what the others are compared with"
     parts = [f"{verdict.agreeing} of {verdict.photos} photos as the CPU, ±{verdict.difference:.4f}"]
     if verdict.on_cpu:
-        parts.append(f"{sum(verdict.on_cpu.values())} operators left to the CPU")
+        parts.append(f"left to the CPU: {', '.join(verdict.on_cpu)}")
     return f"{row.status}: {'; '.join(parts)}"

@@ -148,7 +148,7 @@ class Classifier:
         self.use_fit(fit)
         self._marker = CrashMarker(self, model.folder, device) if self._can_fall else None
         try:
-            self._use(_open(model, device, batch))
+            self._use(self._opened(device, batch))
         except BaseException:
             self._drop_marker()
             raise
@@ -338,10 +338,15 @@ class Classifier:
     def _fall_back(self, error: InferenceError) -> None:
         """Let the CPU take over from the device, which failed with ``error``."""
         failed = self.device
-        self._use(_open(self.model, cpu_device(), batch=1))
+        self._use(self._opened(cpu_device(), batch=1))
         self.device = cpu_device()
         self._note_failure(failed, error)
         self._drop_marker()
+
+    def _opened(self, device: Device, batch: int) -> Session:
+        sides = (self._spec.height, self._spec.width)
+        shape = (batch, 3, *sides) if self._spec.layout == "NCHW" else (batch, *sides, 3)
+        return _open(self.model, device, shape)
 
     def _note_failure(self, device: Device, error: DeviceError) -> None:
         reason = str(error.details.get("reason", error.message))
@@ -392,7 +397,7 @@ class Classifier:
         return ModelDescriptionError(model=self.model.name, reason=reason)
 
 
-def _open(model: Model, device: Device, batch: int) -> Session:
+def _open(model: Model, device: Device, shape: tuple[int, ...]) -> Session:
     """Open the model's graph while another thread checks its bytes: neither waits for the other.
 
     Raises:
@@ -403,7 +408,7 @@ def _open(model: Model, device: Device, batch: int) -> Session:
     with ThreadPoolExecutor(1, thread_name_prefix="checksum") as checker:
         content = checker.submit(model.check_content)
         try:
-            session = Session(model.graph_path, device, batch=batch)
+            session = Session(model.graph_path, device, shape=shape, identity=model.identity)
         except Exception as error:
             # Wrong bytes explain more than what ONNX Runtime stumbled over.
             content.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -52,6 +53,10 @@ class Device(msgspec.Struct, frozen=True):
     def made_by(self) -> Provider:
         """Its entry in ``PROVIDERS``."""
         return PROVIDERS[self.provider]
+
+    def is_called(self, key: str) -> bool:
+        """Whether ``key`` is its key, or the beginning of it: "cuda", "openvino:gpu"."""
+        return re.match(rf"{re.escape(key)}(\d*:|\d*\Z)", self.key) is not None and bool(key)
 
     @property
     def is_cpu(self) -> bool:

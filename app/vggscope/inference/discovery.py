@@ -11,7 +11,6 @@ import hashlib
 import logging
 import re
 import sys
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -86,7 +85,6 @@ def fingerprint() -> str:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-@cache
 def _distributions() -> tuple[str, ...]:
     others = ("onnxruntime-windowsml", "openvino")
     return tuple(sorted({p.package for p in PROVIDERS.values()}.union(others)))
@@ -97,7 +95,7 @@ def _check_installed(provider: Provider) -> None:
     if provider.systems and sys.platform not in provider.systems:
         systems = " and ".join(SYSTEM_NAMES[system] for system in provider.systems)
         raise ProviderForeignError(provider=provider.title, systems=systems)
-    wants = {"needs": provider.needs, "package": provider.package, "command": provider.install}
+    wants = {"needs": provider.needs, "package": provider.package, "command": _command(provider)}
     if provider.module:
         if not packages.is_importable(provider.module):
             raise ProviderNotInstalledError(provider=provider.title, **wants)
@@ -110,6 +108,16 @@ def _check_installed(provider: Provider) -> None:
     if provider.name not in available_providers():
         wheel = ", ".join(packages.runtime_packages()) or "onnxruntime"
         raise ProviderNotBuiltInError(provider=provider.title, wheel=wheel, **wants)
+
+
+def _command(provider: Provider) -> str:
+    """What to type in order to install it."""
+    install = f'pip install "{provider.requirement or provider.package}"'
+    if provider.module:
+        return install
+    # All runtimes install the same folder: those that are there have to go first.
+    there = " ".join(package.split()[0] for package in packages.runtime_packages())
+    return f"pip uninstall -y {there or 'onnxruntime'}”, then “{install}"
 
 
 def _misfit(provider: Provider, package: str, version: str, needed: str) -> ProviderVersionError:

@@ -17,7 +17,6 @@ import msgspec
 from vggscope import paths
 from vggscope.inference.discovery import Inventory, fingerprint
 from vggscope.inference.probe import Verdict
-from vggscope.zoo.normal_form import GRAPH, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +49,7 @@ class Ledger:
 
     def verdicts(self, model: Model) -> Mapping[str, Verdict]:
         """Device key -> what came of trying it with ``model``."""
-        return self._content.verdicts.get(_identity(model), {})
+        return self._content.verdicts.get(model.identity, {})
 
     def keep_inventory(self, inventory: Inventory) -> None:
         """Remember what devices there are."""
@@ -59,7 +58,7 @@ class Ledger:
 
     def keep_verdict(self, model: Model, device: str, verdict: Verdict) -> None:
         """Remember what came of trying ``device``."""
-        self._content.verdicts.setdefault(_identity(model), {})[device] = verdict
+        self._content.verdicts.setdefault(model.identity, {})[device] = verdict
         self._write()
 
     def forget(self) -> None:
@@ -105,8 +104,3 @@ def _check(content: _Content) -> None:
     for verdicts in content.verdicts.values():
         for verdict in verdicts.values():
             verdict.error  # noqa: B018 (makes it)
-
-
-def _identity(model: Model) -> str:
-    files = model.description.files
-    return f"{files[GRAPH].sha256} {files[WEIGHTS].sha256}"

@@ -56,4 +56,7 @@ def is_older(installed: str, needed: str) -> bool:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", text.partition("+")[0]))
+    numbers = [int(number) for number in re.findall(r"\d+", text.partition("+")[0])]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

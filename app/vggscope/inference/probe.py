@@ -24,6 +24,7 @@ from vggscope.errors import (
     DeviceTimedOutError,
     DeviceUnsupportedError,
     InferenceError,
+    ModelError,
     NoProbabilitiesError,
     WrongResultError,
     from_record,
@@ -142,6 +143,14 @@ def measure(
     except ChildTimedOutError:
         late = DeviceTimedOutError(device=device.name, seconds=f"{TIMEOUT:.0f}")
         return Verdict.of_error(Status.TIMED_OUT, late)
+    except ModelError as error:
+        if device.is_cpu:
+            raise
+        # The CPU has just run it: what the device's engine thinks of the file is about the engine.
+        unable = DeviceUnsupportedError(
+            device=device.name, model=model.name, reason=error.details.get("reason", error.kind)
+        )
+        return Verdict.of_error(Status.UNSUPPORTED, unable)
     except WrongResultError as error:
         return Verdict.of_error(Status.REFUSED, error)
     except DeviceError as error:
@@ -157,39 +166,37 @@ def judge(
     same = expected.argmax(axis=1) == actual.argmax(axis=1)
     difference = float(np.abs(expected - actual).max())
     figures |= {"difference": difference, "agreeing": int(same.sum()), "photos": len(same)}
-    compare = _compare_quantized if quantized else _compare
-    if reason := compare(expected, actual, same):
+    reason = _compare_quantized(expected, actual, same) if quantized else _compare(difference)
+    if reason:
         error = WrongResultError(device=device.name, reason=reason)
         return Verdict.of_error(Status.REFUSED, error, **figures)
     return Verdict(Status.VERIFIED, **figures)  # type: ignore[arg-type]
 
 
-def _compare(
-    expected: NDArray[np.float32], actual: NDArray[np.float32], same: NDArray[np.bool_]
-) -> str:
-    """What is wrong with the answers [photos, classes] of a floating-point model; "" if nothing."""
-    difference = np.abs(expected - actual).max()
-    if difference > _LARGEST_DIFFERENCE:
-        return f"a probability differs by {difference:.2f} from the CPU's"
-    # Two classes that are closer than both may move have no order to keep.
-    clear = _lead(expected) > 2 * _LARGEST_DIFFERENCE
-    if wrong := int((clear & ~same).sum()):
-        return f"another top-1 class than the CPU's on {wrong} of {len(same)} photos"
+def _compare(difference: float) -> str:
+    """What is wrong with the answers of a floating-point model; "" if nothing is.
+
+    Where no probability moves by more than that, a top-1 class that leads by more than twice as
+    much stays the top-1 class; two that are closer have no order to keep.
+    """
+    # Written so that "not a number" is no small difference.
+    if not difference <= _LARGEST_DIFFERENCE:
+        return f"a probability differs by {difference:.3f} from the CPU's"
     return ""
 
 
 def _compare_quantized(
     expected: NDArray[np.float32], actual: NDArray[np.float32], same: NDArray[np.bool_]
 ) -> str:
-    """The same for a model in 8 bits."""
+    """The same for a model in 8 bits: answers [photos, classes], and where the top-1 agrees."""
     clear = _lead(expected) > _QUANTIZED_CLEAR
     if wrong := int((clear & ~same).sum()):
         return f"another top-1 class than the CPU's on {wrong} of {len(same)} photos"
     best = expected.argmax(axis=1)[:, np.newaxis]
     of_best = [np.take_along_axis(rows, best, axis=1) for rows in (expected, actual)]
     difference = np.abs(of_best[0] - of_best[1]).mean()
-    if difference > _QUANTIZED_DIFFERENCE:
-        return f"the top-1 class' probability differs by {difference:.2f} on average"
+    if not difference <= _QUANTIZED_DIFFERENCE:
+        return f"the top-1 class' probability differs by {difference:.3f} on average"
     return ""
 
 

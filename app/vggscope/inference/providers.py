@@ -81,7 +81,7 @@ class Provider:
         minimum: oldest version of a plugin's package that is known to work.
         cache_option: takes a folder in which the provider may keep what it compiled.
         device_option: of a built-in provider, the option that takes ``Hardware.index``.
-        fixed_batch: whether shapes must be known when the session is opened.
+        fixed_shapes: whether shapes must be known when the session is opened.
         memory_pattern: whether ONNX Runtime may plan memory for it.
         preload: whether libraries of NVIDIA's own packages must be loaded before.
     """
@@ -99,16 +99,9 @@ class Provider:
     minimum: str = ""
     cache_option: str = ""
     device_option: str = ""
-    fixed_batch: bool = False
+    fixed_shapes: bool = False
     memory_pattern: bool = True
     preload: bool = False
-
-    @property
-    def install(self) -> str:
-        """The command that installs it."""
-        # All runtimes install the same folder: the one that is there has to go first.
-        first = "" if self.module else "pip uninstall -y onnxruntime && "
-        return f'{first}pip install "{self.requirement or self.package}"'
 
     def variant(self, key: str) -> Variant:
         """The variant of this key."""
@@ -205,7 +198,7 @@ _ENTRIES: Final = (
         systems=(_LINUX, _WINDOWS),
         device_option="device_id",
         cache_option="trt_engine_cache_path",
-        fixed_batch=True,
+        fixed_shapes=True,
         preload=True,
     ),
     Provider(
@@ -219,7 +212,7 @@ _ENTRIES: Final = (
         systems=(_LINUX, _WINDOWS),
         module="onnxruntime_ep_nv_tensorrt_rtx",
         minimum="0.5",
-        fixed_batch=True,
+        fixed_shapes=True,
     ),
     Provider(
         key="directml",
@@ -230,7 +223,7 @@ _ENTRIES: Final = (
         find=find_display_adapters,
         systems=(_WINDOWS,),
         device_option="device_id",
-        fixed_batch=True,
+        fixed_shapes=True,
         memory_pattern=False,
     ),
     Provider(
@@ -261,7 +254,7 @@ _ENTRIES: Final = (
         ),
         systems=(_MAC,),
         cache_option="ModelCacheDirectory",
-        fixed_batch=True,
+        fixed_shapes=True,
     ),
 )
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType({p.key: p for p in _ENTRIES})

@@ -105,13 +105,15 @@ class Session:
         outputs: name -> shape, likewise.
     """
 
-    def __init__(self, graph: Path, device: Device, *, batch: int = 1) -> None:
+    def __init__(self, graph: Path, device: Device, *, shape: Sequence[int], identity: str) -> None:
         """Load ``graph`` and prepare it for ``device``.
 
         Args:
             graph: an ONNX file.
             device: where it is to run.
-            batch: pictures per run, for devices that must know it beforehand.
+            shape: of its input, for devices that must know it beforehand.
+            identity: another one for every graph and its weights: some providers keep what they
+                compile, and would take it for that of another graph of the same names.
 
         Raises:
             Exception: whatever ONNX Runtime raises; the caller knows what was being loaded.
@@ -126,9 +128,12 @@ class Session:
         # So that a device which leaves the work to the CPU can be told from one that does it.
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         options.enable_mem_pattern = provider.memory_pattern
-        if provider.fixed_batch and (free := _free_batch(graph)):
-            options.add_free_dimension_override_by_name(free, batch)
-        self._session = ort.InferenceSession(graph, options, **_providers(device, options))
+        if provider.fixed_shapes:
+            for name, size in _free_dimensions(graph, shape).items():
+                options.add_free_dimension_override_by_name(name, size)
+        cache = _cache_folder(provider, f"{identity}-{shape[0]}")
+        providers = _providers(device, options, cache)
+        self._session = ort.InferenceSession(graph, options, **providers)
         self.inputs = {i.name: _shape(i.shape) for i in self._session.get_inputs()}
         self.outputs = {o.name: _shape(o.shape) for o in self._session.get_outputs()}
         self._provider = provider.name
@@ -189,15 +194,26 @@ def _load(provider: Provider) -> None:
         _log.info("Preloading: %s", printed.getvalue())
 
 
-def _providers(device: Device, options: ort.SessionOptions) -> dict[str, Any]:
+def _cache_folder(provider: Provider, name: str) -> Path | None:
+    """A folder for what the provider compiles; None if it wants none, or it cannot be made."""
+    if not provider.cache_option:
+        return None
+    folder = paths.cache_dir() / "compiled" / provider.key / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("Compiled networks are not kept: %s", error)
+        return None
+    return folder
+
+
+def _providers(device: Device, options: ort.SessionOptions, cache: Path | None) -> dict[str, Any]:
     """The arguments of a session that name the provider; a plugin's goes into ``options``."""
     provider = device.made_by
     choices = dict(provider.variant(device.variant).options)
     index = device.hardware.index
-    if provider.cache_option:
-        folder = paths.cache_dir() / "compiled" / provider.key
-        folder.mkdir(parents=True, exist_ok=True)
-        choices[provider.cache_option] = str(folder)
+    if cache is not None:
+        choices[provider.cache_option] = str(cache)
     if provider.module:
         options.add_provider_for_devices([ep_devices(provider.name)[index]], choices)
         return {}
@@ -211,14 +227,13 @@ def _shape(dimensions: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(d if isinstance(d, int) else None for d in dimensions)
 
 
-def _free_batch(graph: Path) -> str:
-    """The name of the graph's free batch dimension; "" if there is none (imports ``onnx``)."""
+def _free_dimensions(graph: Path, shape: Sequence[int]) -> dict[str, int]:
+    """Name -> size of the input's dimensions that the graph leaves free (imports ``onnx``)."""
     import onnx  # noqa: PLC0415 (162 ms that only some devices need)
 
-    shapes = [
-        i.type.tensor_type.shape for i in onnx.load(graph, load_external_data=False).graph.input
-    ]
-    return next((str(shape.dim[0].dim_param) for shape in shapes if shape.dim), "")
+    [first, *_] = onnx.load(graph, load_external_data=False).graph.input
+    pairs = zip(first.type.tensor_type.shape.dim, shape, strict=False)
+    return {dimension.dim_param: size for dimension, size in pairs if dimension.dim_param}
 
 
 def is_of_the_files(error: BaseException) -> bool:

@@ -137,10 +137,11 @@ class Survey:
         Raises:
             DeviceError: there is none; tells why, or which there are.
         """
-        named = [r for r in self.rows if r.device and f"{r.device.key}:".startswith(f"{key}:")]
-        for row in named:
-            if row.device is not None and (not exact or row.device.precision == EXACT):
-                return row
+        named = [row for row in self.rows if row.device and row.device.is_called(key)]
+        usable = [r for r in named if r.device and (not exact or r.device.precision == EXACT)]
+        # One that was refused only if there is no other.
+        for row in sorted(usable, key=lambda row: row.problem is not None):
+            return row
         if named and named[0].device is not None:
             device = named[0].device
             raise InexactDeviceError(device=device.name, precision=device.precision)
@@ -201,7 +202,9 @@ def probe(
     progress(cpu, 0, len(devices) + 1)
     reference = measure(model, cpu, cancellation)
     if isinstance(reference, Verdict):
-        ledger.keep_verdict(model, cpu.key, reference)
+        # A computer that is too busy now need not be so the next time.
+        if reference.status is not Status.TIMED_OUT:
+            ledger.keep_verdict(model, cpu.key, reference)
         return _survey(model, ledger, inventory)
     quantized = model.description.precision == "int8"
     ledger.keep_verdict(model, cpu.key, judge(cpu, reference, reference, quantized=quantized))

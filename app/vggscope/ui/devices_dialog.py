@@ -244,6 +244,8 @@ class DevicesDialog(QDialog):
             return f"{message_of(row.problem)} {remedy_of(row.problem)}"
         if row.device is not None and row.device.is_cpu:
             return self.tr("{0}: what all others are compared with.").format(name)
+        if verdict is None and row.device is not None and row.device.is_by_hand:
+            return self.tr("{0}: tried and used only when you choose it.").format(name)
         if verdict is None or verdict.difference is None:
             return self.tr("{0}: not tried with this model yet.").format(name)
         text = self.tr(

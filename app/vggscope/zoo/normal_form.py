@@ -170,6 +170,12 @@ class Model:
         return self.description.title
 
     @property
+    def identity(self) -> str:
+        """Another one for other bytes: what was found out or made for one model is no other's."""
+        files = self.description.files
+        return f"{files[GRAPH].sha256[:32]}{files[WEIGHTS].sha256[:32]}"
+
+    @property
     def graph_path(self) -> Path:
         """The ONNX file that sessions are opened from."""
         return self.folder / GRAPH
