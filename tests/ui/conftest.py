@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ui.device_driver import Computer
 from ui.window_driver import FAST, REPORT, Driver, dismantle, write_settings
 from vggscope.ui.theme import Theme
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
+
+    from imaginary import Card
 
 # Qt warnings fail a test (pyproject.toml), except what Qt says of itself:
 _NOISE = (
@@ -61,6 +64,17 @@ def new_window(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
 
     yield open_one
     dismantle(drivers)
+
+
+@pytest.fixture
+def computer(
+    card: Card,
+    data_dir: Path,
+    new_window: Callable[..., Driver],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Computer:
+    """A computer with a CPU and an imaginary card, whose windows the test opens."""
+    return Computer(card, data_dir, new_window, monkeypatch)
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ class DeviceTimedOutError(DeviceError):
 
     kind = "device-timed-out"
     message_template = QT_TRANSLATE_NOOP(
-        "errors", "{device} gave no answer within {seconds} seconds when it was tried."
+        "errors", "{device} gave no answer within {seconds} seconds."
     )
     remedy_template = QT_TRANSLATE_NOOP(
         "errors", "It is not used. Update its driver, then probe it again."

@@ -69,17 +69,10 @@ def ask_child(
 
     Raises:
         VggscopeError: that ``work`` raised.
-        ChildCrashedError, ChildTimedOutError: there is no answer.
+        ChildCrashedError, ChildTimedOutError: there is no answer, or not even a child.
         Cancelled: ``cancellation`` was asked for.
     """
-    with subprocess.Popen(  # noqa: S603 (our own program)
-        _command(job),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # Windows would open a console for it.
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    ) as process:
+    with _start(job) as process:
         try:
             out, err = _converse(process, msgspec.json.encode(request), timeout, cancellation)
         finally:
@@ -94,6 +87,20 @@ def ask_child(
     if reply.error is not None:
         raise from_record(reply.error, VggscopeError)
     return msgspec.json.decode(reply.answer, type=answer)
+
+
+def _start(job: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 (our own program)
+            [*paths.own_command(), paths.CHILD, job, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Windows would open a console for it.
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise ChildCrashedError(error.strerror or str(error)) from error
 
 
 def _converse(
@@ -119,10 +126,6 @@ def _converse(
 class _Reply(msgspec.Struct):
     answer: msgspec.Raw = msgspec.Raw(b"null")
     error: dict[str, str] | None = None
-
-
-def _command(job: str) -> list[str]:
-    return [*paths.own_command(), paths.CHILD, job, str(os.getpid())]
 
 
 def _end_of(status: int) -> str:

@@ -25,7 +25,7 @@ from vggscope.inference.devices import AUTO, Device, cpu_device
 from vggscope.inference.preprocessing import CropBox, Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation, Session, is_of_the_files, reason_of
-from vggscope.inference.selection import note_lost, select
+from vggscope.inference.selection import note_hung, note_lost, select
 from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
@@ -293,6 +293,15 @@ class Classifier:
     def left_to_cpu(self) -> dict[str, int]:
         """Operator -> number of nodes that the device left to the CPU."""
         return self._session.left_to_cpu() or {}
+
+    def note_hung(self, seconds: float) -> None:
+        """A run does not end, although it was told to ``seconds`` ago. For any thread.
+
+        The device is not used again until it is probed.
+        """
+        if self._can_fall:
+            note_hung(self.model, self.device, seconds)
+            self._drop_marker()
 
     def _probabilities(
         self, batch: NDArray[np.float32], cancellation: Cancellation

@@ -5,9 +5,11 @@ It is proposed, never taken: an 8-bit variant answers differently now and then.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vggscope.errors import ModelError
 from vggscope.inference.selection import probe
 from vggscope.zoo.models import quantized_variants
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 FAST_ENOUGH: Final = 1000 / 15
 """Milliseconds per picture: 15 a second look fluent with a camera."""
 _WORTH_IT: Final = 1.3
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,12 @@ def propose(
         return None
     for variant in variants:
         quantized = variant.description.quantized
-        other = probe(variant, progress=progress, cancellation=cancellation).best()
+        try:
+            other = probe(variant, progress=progress, cancellation=cancellation).best()
+        except ModelError as error:
+            # Nobody asked for it: it is only not proposed.
+            _log.warning("%s", error)
+            continue
         if quantized is None or other is None or not other.milliseconds:
             continue
         speedup = best.milliseconds / other.milliseconds

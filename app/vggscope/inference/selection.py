@@ -15,6 +15,7 @@ from vggscope.errors import (
     CrashedInUseError,
     DeviceError,
     DeviceLostError,
+    DeviceTimedOutError,
     InexactDeviceError,
     ModelError,
     UnknownDeviceError,
@@ -146,7 +147,7 @@ class Survey:
             device = named[0].device
             raise InexactDeviceError(device=device.name, precision=device.precision)
         for row in self.rows:
-            if row.provider.key == key and row.problem is not None:
+            if row.device is None and row.provider.key == key.partition(":")[0] and row.problem:
                 raise row.problem
         known = ", ".join([AUTO, *(device.key for device in self.devices)])
         raise UnknownDeviceError(device=key, known=known)
@@ -273,6 +274,12 @@ def select(
 def devices() -> list[Device]:
     """All devices of this computer, the CPU first, whether they were verified or not."""
     return list(_open_ledger(None)[1].devices)
+
+
+def note_hung(model: Model, device: Device, seconds: float) -> None:
+    """``device`` did not come back from a run: it is not to be used again until it is probed."""
+    error = DeviceTimedOutError(device=device.name, seconds=f"{seconds:.0f}")
+    Ledger().keep_verdict(model, device.key, Verdict.of_error(Status.TIMED_OUT, error))
 
 
 def note_lost(device: Device, error: DeviceLostError) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -68,6 +70,10 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
         )
     status = application.exec()
     guard.stop()
+    if window.hangs:
+        # Python would wait for the thread that waits for the device.
+        logging.shutdown()
+        os._exit(status)
     return status
 
 

@@ -60,9 +60,8 @@ class DeviceButton(QToolButton):
             latency = f"{milliseconds:.0f} ms"
             text, spoken = f"{text} · {latency}", f"{spoken}, {latency}"
         if trial is not None:
-            tried = self.tr("trying {0} ({1} of {2})…")
-            tried = tried.format(trial.name, trial.number, trial.count)
-            text, spoken = f"{text} · {tried}", f"{spoken}, {tried}"
+            number = self.tr("trying devices: {0} of {1}").format(trial.number, trial.count)
+            text, spoken = f"{text} · {number}", f"{spoken}, {number}: {trial.name}"
         self._show(text, spoken)
 
     def _show(self, text: str, spoken: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from vggscope.errors import CrashedInUseError, DeviceLostError, RuntimeClashError
 from vggscope.ui.settings import DEVICE, MODEL, Settings, window_state
 from vggscope.ui.texts import message_of, proposal_text, remedy_of
 
@@ -35,19 +36,19 @@ class DevicePresenter(QObject):
         super().__init__(workbench)
         self._bench, self._settings = workbench, settings
         self._messages, self._buttons = messages, buttons
-        self._is_clash_told = False
-        workbench.device_failed.connect(self._tell_failure)
+        self._told: set[str] = set()
+        workbench.device_failed.connect(self._tell)
         workbench.roster.changed.connect(self.show)
-        workbench.roster.changed.connect(self._explain_clash)
+        workbench.roster.changed.connect(self._explain)
         workbench.roster.proposed.connect(self._propose)
 
     def show(self) -> None:
         """Name the device in use and its latency, or why there is none."""
         model, roster = self._bench.model, self._bench.roster
         if self._bench.broken is not None:
-            self._tell(self.tr("No model"))
+            self._show_text(self.tr("No model"))
         elif model is None or model.name != self._settings.text(MODEL):
-            self._tell(self.tr("Loading the model…"))
+            self._show_text(self.tr("Loading the model…"))
         else:
             milliseconds = self._latency(model)
             is_auto = self._settings.text(DEVICE) == DEVICE.default
@@ -56,7 +57,7 @@ class DevicePresenter(QObject):
             for button in others:
                 button.show_device(model.device, milliseconds, trial=roster.trial)
 
-    def _tell(self, text: str) -> None:
+    def _show_text(self, text: str) -> None:
         for button in self._buttons:
             button.tell(text)
 
@@ -68,16 +69,25 @@ class DevicePresenter(QObject):
             return done.milliseconds
         return self._bench.roster.milliseconds_of(model.name, model.device_key)
 
-    def _tell_failure(self, error: DeviceError) -> None:
-        text = f"{message_of(error)} {remedy_of(error)}"
-        self._messages.tell(text, self.tr("Try again"), self._bench.roster.retry)
+    def _tell(self, error: DeviceError) -> None:
+        text, roster = f"{message_of(error)} {remedy_of(error)}", self._bench.roster
+        if isinstance(error, RuntimeClashError):
+            self._messages.tell(text)
+        elif isinstance(error, DeviceLostError):
+            self._messages.tell(text, self.tr("Try again"), roster.retry)
+        else:
+            self._messages.tell(text, self.tr("Probe again"), roster.probe_again)
 
-    def _explain_clash(self) -> None:
-        """Tell once that several ONNX Runtimes are in each other's way."""
+    def _explain(self) -> None:
+        """Tell once of runtimes that are in each other's way, and of a device that crashed us."""
         survey = self._bench.roster.survey
-        if survey is not None and survey.clash is not None and not self._is_clash_told:
-            self._is_clash_told = True
-            self._messages.tell_error(survey.clash)
+        if survey is None:
+            return
+        crashes = [row.problem for row in survey.rows if isinstance(row.problem, CrashedInUseError)]
+        for error in filter(None, (survey.clash, *crashes)):
+            if error.message not in self._told:
+                self._told.add(error.message)
+                self._tell(error)
 
     def _propose(self) -> None:
         """Propose a faster model, once on this computer, and not over another message."""

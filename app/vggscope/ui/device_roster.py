@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
-from vggscope.errors import DeviceError, VggscopeError
+from vggscope.errors import DeviceError, DeviceLostError, VggscopeError
 from vggscope.ui.settings import DEVICE, EXACT, Settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vggscope.inference.runtime import Cancellation
     from vggscope.inference.selection import Survey
     from vggscope.ui.tasks import Tasks
+    from vggscope.zoo.normal_form import Model
 
 _TASK: Final = "devices"
 AUTO: Final[str] = str(DEVICE.default)
@@ -90,8 +92,8 @@ class DeviceRoster(QObject):
         self._run(_Order(self.model, *self._wanted(), forgives=True))
 
     def look(self) -> None:
-        """Fill ``survey``, if nothing does so already; nothing is tried."""
-        if self.survey is None and not self.is_busy and self.model:
+        """Bring ``survey`` up to date, unless that is being done; nothing is tried."""
+        if not self.is_busy:
             self._run(_Order(self.model, *self._wanted(), only_look=True))
 
     def milliseconds_of(self, model: str, device: str) -> float | None:
@@ -113,29 +115,34 @@ class DeviceRoster(QObject):
             # The first model is still being loaded: it asks as soon as it is there.
             return
         self._work = _Work(order, self._progressed.emit)
-        self._tasks.run(_TASK, self._work, self._on_decision, self._on_failure)
+        self._tasks.run(_TASK, self._work, self._on_end, self._on_failure)
         self.changed.emit()
 
-    def _on_progress(self, entry: tuple[_Work, Trial]) -> None:
-        work, trial = entry
+    def _on_progress(self, entry: tuple[_Work, _Finding]) -> None:
+        work, finding = entry
         # One that was stopped may have one more to tell.
         if self.is_busy and work is self._work:
-            self.trial = trial
-            self.changed.emit()
+            self._take(finding)
 
-    def _on_decision(self, decision: _Decision) -> None:
-        self.trial = None
-        if decision.survey is not None:
-            self.survey = decision.survey
-        is_new = decision.proposal is not None and decision.proposal != self.proposal
-        self.proposal = decision.proposal
-        if decision.device is not None:
-            self.decided.emit(decision.device)
+    def _on_end(self, finding: _Finding) -> None:
+        self._take(finding)
+        if self._work is None or self._work.order.only_look:
+            return
+        is_new = finding.proposal is not None and finding.proposal != self.proposal
+        self.proposal = finding.proposal
         self.changed.emit()
-        if decision.problem is not None:
-            self.failed.emit(decision.problem)
         if is_new:
             self.proposed.emit()
+
+    def _take(self, finding: _Finding) -> None:
+        self.trial = finding.trial
+        if finding.survey is not None:
+            self.survey = finding.survey
+        if finding.device is not None:
+            self.decided.emit(finding.device)
+        self.changed.emit()
+        if finding.problem is not None:
+            self.failed.emit(finding.problem)
 
     def _on_failure(self, error: VggscopeError) -> None:
         self.trial = None
@@ -153,7 +160,10 @@ def device_choices(roster: DeviceRoster, chosen: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Decision:
+class _Finding:
+    """What was found out by now; see ``DeviceRoster`` for all but ``problem``."""
+
+    trial: Trial | None = None
     survey: Survey | None = None
     device: Device | None = None
     problem: DeviceError | None = None
@@ -183,8 +193,9 @@ class _Work:
     """Finds it out, on a thread of the pool."""
 
     def __init__(self, order: _Order, tell: Callable[[Any], object]) -> None:
-        self._order, self._tell = order, tell
+        self.order, self._tell = order, tell
         self._cancellation: Cancellation | None = None
+        self._model: Model | None = None
         self._stopped = False
 
     def stop(self) -> None:
@@ -192,41 +203,58 @@ class _Work:
         if self._cancellation is not None:
             self._cancellation.cancel()
 
-    def __call__(self) -> _Decision:
+    def __call__(self) -> _Finding:
         # Engines are imported here, on a worker thread.
         from vggscope.inference import selection  # noqa: PLC0415
         from vggscope.inference.proposal import propose  # noqa: PLC0415
         from vggscope.inference.runtime import Cancellation  # noqa: PLC0415
         from vggscope.zoo.models import find_model  # noqa: PLC0415
 
-        order, self._cancellation = self._order, Cancellation()
+        order, self._cancellation = self.order, Cancellation()
         if self._stopped:
             self._cancellation.cancel()
         control: dict[str, Any] = {
             "progress": self._progress,
             "cancellation": self._cancellation,
         }
-        model = find_model(order.model)
+        model = self._model = find_model(order.model)
         if order.only_look:
-            return _Decision(survey=selection.survey(model, self._cancellation))
+            return _Finding(survey=selection.survey(model, self._cancellation))
         if order.forgives:
             selection.forget_lost()
         if order.again:
             selection.probe(model, again=True, **control)
-        device, problem = None, None
-        try:
-            device = selection.select(model, order.key, exact=order.exact, **control)
-        except DeviceError as error:
-            problem = error
+        device, problem = self._select(model, control)
         if selection.names_cpu(order.key) and not order.again:
             # Looking for the others takes half a second that nobody asked for.
-            return _Decision(survey=selection.known_survey(model), device=device)
+            return _Finding(survey=selection.known_survey(model), device=device, problem=problem)
         found = selection.survey(model, self._cancellation)
-        proposal = None
-        if order.key == AUTO and not order.exact:
-            proposal = propose(model, found, **control)
-            found = selection.survey(model, self._cancellation)
-        return _Decision(survey=found, device=device, problem=problem, proposal=proposal)
+        if order.key != AUTO or order.exact:
+            return _Finding(survey=found, device=device, problem=problem)
+        # Told at once: a variant may have to be tried before it can be proposed.
+        self._tell((self, _Finding(survey=found, device=device, problem=problem)))
+        proposal = propose(model, found, **control)
+        return _Finding(survey=selection.survey(model, self._cancellation), proposal=proposal)
+
+    def _select(self, model: Model, control: dict[str, Any]) -> tuple[Device, DeviceError | None]:
+        """The device to use, and why it is not the wanted one."""
+        from vggscope.inference.devices import cpu_device  # noqa: PLC0415 (see __call__)
+        from vggscope.inference.selection import known_choice, select  # noqa: PLC0415
+
+        order = self.order
+        try:
+            return select(model, order.key, exact=order.exact, **control), None
+        except DeviceError as error:
+            # Of what failed in use the inference thread has told.
+            problem = None if isinstance(error, DeviceLostError) else error
+        # What was wanted must not stay in use either.
+        with contextlib.suppress(DeviceError):
+            return known_choice(model, exact=order.exact) or cpu_device(), problem
+        return cpu_device(), problem
 
     def _progress(self, device: Device, number: int, count: int) -> None:
-        self._tell((self, Trial(device.name, number + 1, count)))
+        from vggscope.inference.selection import known_survey  # noqa: PLC0415 (see __call__)
+
+        survey = known_survey(self._model) if self._model else None
+        trial = Trial(device.name, number + 1, count)
+        self._tell((self, _Finding(trial=trial, survey=survey)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFont
@@ -102,7 +102,7 @@ class DevicesDialog(QDialog):
         self._use_button = self._button(self.tr("Use this device"), self._use)
         self._auto_button = self._button(self.tr("Use the fastest"), self._use_auto)
         self._auto_button.setToolTip(self.tr("Auto: always the fastest verified device"))
-        self._probe_button = self._button(self.tr("Probe again"), self._bench.roster.probe_again)
+        self._probe_button = self._button(self.tr("Probe again"), self._probe)
         self._probe_button.setToolTip(
             self.tr("Looks for devices and drivers anew, and tries all of them")
         )
@@ -111,6 +111,9 @@ class DevicesDialog(QDialog):
         busy.addWidget(self._busy_text)
         busy.addWidget(self._busy, 1)
         box = close_box(self)
+        for button in box.buttons():
+            # Enter in the table uses a device: it must not close the dialog, too.
+            cast("QPushButton", button).setAutoDefault(False)
         for button in (self._use_button, self._auto_button, self._probe_button):
             box.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
         layout = QVBoxLayout(self)
@@ -271,6 +274,11 @@ class DevicesDialog(QDialog):
         if row.status == "lost":
             # Chosen on purpose: it gets another chance.
             self._bench.roster.retry()
+
+    def _probe(self) -> None:
+        # The button will be disabled, and focus would go to the next one: Close.
+        self._table.setFocus()
+        self._bench.roster.probe_again()
 
     def _use_auto(self) -> None:
         self._settings.set(DEVICE, DEVICE.default)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal
 
 from vggscope.errors import (
     Cancelled,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from vggscope.ui.photos import Photo
     from vggscope.zoo.normal_form import Fit
 
+_PATIENCE: Final = 10
+"""Seconds that closing waits for a run: a run that was told to stop ends within a layer."""
 _log = logging.getLogger(__name__)
 
 
@@ -179,13 +181,18 @@ class InferenceThread(QThread):
             if self._cancellation is not None:
                 self._cancellation.cancel()
 
-    def stop(self) -> None:
-        """End the thread and wait for it."""
+    def stop(self) -> bool:
+        """End the thread and wait for it; False if it hangs in its device, which is noted."""
         with self._changed:
             self._ending = True
             self._changed.notify()
         self.withdraw_all()
-        self.wait()
+        if self.wait(QDeadlineTimer(_PATIENCE * 1000)):
+            return True
+        if self._classifier is not None:
+            self._classifier.note_hung(_PATIENCE)
+        _log.error("The inference thread does not end")
+        return False
 
     def _load(self, wanted: Wanted) -> None:
         try:
@@ -227,7 +234,7 @@ class InferenceThread(QThread):
     def _move(self, destination: _Destination, old: Classifier) -> None:
         from vggscope.inference.classifier import Classifier  # noqa: PLC0415 (see _open)
 
-        if old.model.name != destination.model:
+        if old.model.name != destination.model or old.device == destination.device:
             return
         fit = self._loaded.fit if self._loaded else None
         try:

@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         workbench: what is worked on.
         actions_by_key: the registry of actions.
         welcome, canvas, predictions, browser, messages, drag_overlay: its parts.
+        hangs: it was closed, but a device does not come back from a run.
 
     Signals:
         painted: the window is on the screen for the first time.
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
         self._settings, self._theme = settings, theme
         self._titles: dict[str, str] = {}
         self._is_painted = False
+        self.hangs = False
         self.workbench = Workbench(settings, self)
         self.actions_by_key = Actions(self, theme)
         self._recent = RecentFiles(window_state())
@@ -447,7 +449,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()
-        self.workbench.stop()
+        self.hangs = not self.workbench.stop()
         super().closeEvent(event)
 
 

@@ -82,7 +82,7 @@ class Workbench(QObject):
         self._thread.model_loaded.connect(self._on_model_loaded)
         self._thread.model_failed.connect(self._on_model_failed)
         self._thread.moved.connect(self._on_moved)
-        self._thread.device_failed.connect(self.device_failed)
+        self._thread.device_failed.connect(self._on_device_failed)
         self._thread.answered.connect(self._on_answer)
         self.roster.decided.connect(self._on_device)
         self.roster.failed.connect(self.device_failed)
@@ -93,11 +93,11 @@ class Workbench(QObject):
         self._thread.start()
         self._load()
 
-    def stop(self) -> None:
-        """End all threads."""
+    def stop(self) -> bool:
+        """End all threads; False if a device hangs and its thread with it."""
         self.roster.stop()
         self.tasks.stop()
-        self._thread.stop()
+        return self._thread.stop()
 
     # Photos
 
@@ -309,9 +309,14 @@ class Workbench(QObject):
         self.model_changed.emit()
 
     @Slot(object)
+    def _on_device_failed(self, error: DeviceError) -> None:
+        self.device_failed.emit(error)
+        self.roster.look()
+
+    @Slot(object)
     def _on_device(self, device: Device) -> None:
-        if self.model is not None and device.key != self.model.device_key:
-            self._thread.move(self.roster.model, device)
+        # Even if it is the one in use: another move may be on its way.
+        self._thread.move(self.roster.model, device)
 
     @Slot(object)
     def _on_model_failed(self, error: VggscopeError) -> None:
