@@ -167,7 +167,7 @@ def _drags(studio: Studio) -> None:
 def _dialogs(studio: Studio) -> None:
     window = studio.window
     titles = {"vgg16-compact": "VGG16 compact", "vgg16-compact-int8": "VGG16 compact (fast)"}
-    devices = device_choices(window.workbench.roster, studio.settings.text(DEVICE))
+    devices = device_choices(window.workbench.roster, studio.settings)
     choices = {MODEL.key: titles, DEVICE.key: devices}
     actions: Actions = window.actions_by_key
     for scheme in ("light", "dark"):

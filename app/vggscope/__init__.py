@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vggscope.inference.classifier import Classification as Classification
     from vggscope.inference.classifier import Classifier as Classifier
     from vggscope.inference.classifier import Prediction as Prediction
+    from vggscope.inference.selection import devices as devices
     from vggscope.sources.frame import Frame as Frame
     from vggscope.sources.stills import read_still as read_still
 
@@ -27,6 +28,7 @@ _HOMES = {
     "Frame": "vggscope.sources.frame",
     "Prediction": "vggscope.inference.classifier",
     "VggscopeError": "vggscope.errors",
+    "devices": "vggscope.inference.selection",
     "read_still": "vggscope.sources.stills",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (all strings)

@@ -197,7 +197,7 @@ def test_without_a_card_there_is_no_hardware(
     # Which the user is told so:
     error = NoHardwareError(provider="CUDA", needs="an NVIDIA graphics card")
     assert error.message == "CUDA is installed, but finds no device on this computer."
-    assert error.remedy == "It needs an NVIDIA graphics card, with its driver installed."
+    assert error.remedy == "It needs an NVIDIA graphics card; check that its driver is installed."
 
 
 @pytest.mark.parametrize(

@@ -234,3 +234,17 @@ def test_all_photos_with_another_class_are_counted() -> None:
     found = verdict(actual, expected, quantized=True)
     assert reason(found) == "another top-1 class than the CPU's on 2 of 4 photos"
     assert (found.agreeing, found.photos) == (1, 4)
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+def test_a_model_that_is_never_sure_is_no_excuse_for_any_answer(quantized: bool) -> None:
+    random = np.random.default_rng(2)
+    flat = random.dirichlet(np.full(1000, 30.0), 12)
+    top = flat.copy()
+    top[:, 0] += 0.018
+    top /= top.sum(axis=1, keepdims=True)
+    assert reason(verdict(flat[:, ::-1], flat)) != ""
+    assert reason(verdict(flat, top, quantized=quantized)) != ""
+    near = top * (1 + random.normal(0, 0.01, top.shape))
+    near /= near.sum(axis=1, keepdims=True)
+    assert reason(verdict(near, top, quantized=quantized)) == ""

@@ -198,7 +198,9 @@ class Runtime:
         monkeypatch.setattr(runtime.ort, "InferenceSession", self.open)
         monkeypatch.setattr(runtime.ort, "preload_dlls", self.preload, raising=False)
 
-    def open(self, graph: Path, options: Any, *, providers: list[Any]) -> Any:
+    def open(self, graph: Path, options: Any, *, providers: list[Any], enable_fallback: int) -> Any:
+        # It would hide that a device failed.
+        assert not enable_fallback
         self.providers, self.plans_memory = providers, options.enable_mem_pattern
         return self._open(graph, options, providers=["CPUExecutionProvider"])
 
@@ -208,6 +210,8 @@ class Runtime:
 
 @pytest.fixture
 def everything(monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    there = {key: replace(entry, find=lambda _: [CARD]) for key, entry in PROVIDERS.items()}
+    monkeypatch.setattr(devices_module, "PROVIDERS", there)
     return Runtime(monkeypatch)
 
 

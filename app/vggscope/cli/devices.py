@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.cli.main import ALL_DONE
 from vggscope.cli.tables import text_table
-from vggscope.errors import ProviderForeignError
+from vggscope.errors import DeviceError, ProviderForeignError
 from vggscope.zoo.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the devices; the exit status."""
     # Engines are imported here, so that "--help" and a wrong option answer at once.
+    from vggscope.inference.devices import DEVICE_VARIABLE  # noqa: PLC0415
     from vggscope.inference.proposal import propose  # noqa: PLC0415
     from vggscope.inference.selection import known_choice, probe, survey  # noqa: PLC0415
     from vggscope.zoo.models import find_model  # noqa: PLC0415
@@ -52,12 +53,16 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         found = survey(model)
     # With what the environment may say of it.
-    auto = known_choice(model, exact=arguments.exact)
+    auto, misfit = None, ""
+    try:
+        auto = known_choice(model, exact=arguments.exact)
+    except DeviceError as error:
+        misfit = f"{DEVICE_VARIABLE}: {error.message} {error.remedy}\n"
     if arguments.format == "json":
         document = _document(found, auto, proposal, exact=arguments.exact)
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     else:
-        sys.stdout.write(_text(found, auto, proposal))
+        sys.stdout.write(_text(found, auto, proposal) + misfit)
     return ALL_DONE
 
 

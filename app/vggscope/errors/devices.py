@@ -87,7 +87,9 @@ class NoHardwareError(DeviceError):
     message_template = QT_TRANSLATE_NOOP(
         "errors", "{provider} is installed, but finds no device on this computer."
     )
-    remedy_template = QT_TRANSLATE_NOOP("errors", "It needs {needs}, with its driver installed.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It needs {needs}; check that its driver is installed."
+    )
 
 
 class DeviceUnsupportedError(DeviceError):
@@ -138,7 +140,7 @@ class CrashedInUseError(DeviceError):
         "errors", "VGGscope stopped unexpectedly while it used {device}."
     )
     remedy_template = QT_TRANSLATE_NOOP(
-        "errors", "The CPU is used instead. Update its driver, then probe it again."
+        "errors", "Another device is used instead. Update its driver, then probe it again."
     )
 
 

@@ -15,19 +15,18 @@ import msgspec
 from vggscope.errors import DeviceCrashedError, DeviceTimedOutError
 from vggscope.inference.children import ChildCrashedError, ChildTimedOutError, ask_child
 from vggscope.inference.devices import Device
+from vggscope.inference.probe import sample_frames
 from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vggscope.inference.classifier import Classifier
-    from vggscope.sources.frame import Frame
     from vggscope.zoo.normal_form import Model
 
 BATCHES: Final = (1, 8, 32)
-_TIMEOUT: Final = 600.0
-_WARM_RUNS: Final = 3
-_LEAST_RUNS: Final = 7
+_TIMEOUT: Final = 1800.0
+_WARM_RUNS: Final = 2
+_LEAST_RUNS: Final = 3
 _SECONDS: Final = 4.0
 _BATCH_SECONDS: Final = 3.0
 _MEGABYTE: Final = 1e6
@@ -74,7 +73,7 @@ def bench(model: Model, device: Device, *, batches: Sequence[int] = BATCHES) -> 
 
     Raises:
         ModelError: the model is broken.
-        DeviceError: the device cannot run it, crashed, or took more than ten minutes.
+        DeviceError: the device cannot run it, crashed, or took more than half an hour.
     """
     request = _Request(str(model.folder), device, tuple(batches))
     try:
@@ -101,7 +100,7 @@ def work(request: bytes) -> Figures:
     started = time.perf_counter()
     classifier = Classifier(model, asked.device)
     load = _since(started)
-    frames = _frames(classifier)
+    frames = sample_frames(classifier)
     started = time.perf_counter()
     classifier.classify(frames[0])
     first = _since(started)
@@ -132,14 +131,6 @@ def work(request: bytes) -> Figures:
         peak_memory=peak_memory,
         runs=len(ours),
     )
-
-
-def _frames(classifier: Classifier) -> list[Frame]:
-    from vggscope import paths  # noqa: PLC0415
-    from vggscope.sources.stills import read_still  # noqa: PLC0415 (Pillow)
-
-    samples = sorted(paths.resource("samples").glob("*.jpg"))
-    return [read_still(path, enough=classifier.enough) for path in samples]
 
 
 def _in_turns(

@@ -6,11 +6,14 @@ input and answers on its standard output, both JSON; whatever libraries print go
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import faulthandler
 import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from importlib import import_module
@@ -38,6 +41,11 @@ _JOBS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Job -> the module whose function ``work`` does it."""
 _GLANCE: Final = 0.05
+_PATIENCE: Final = 5.0
+_REQUESTED: Final = frozenset(
+    -getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Ends by which a session or a terminal is closed: they say nothing of a device."""
 _TOLD: Final = 4000
 _log = logging.getLogger(__name__)
 
@@ -72,11 +80,13 @@ def ask_child(
         ChildCrashedError, ChildTimedOutError: there is no answer, or not even a child.
         Cancelled: ``cancellation`` was asked for.
     """
-    with _start(job) as process:
-        try:
-            out, err = _converse(process, msgspec.json.encode(request), timeout, cancellation)
-        finally:
-            process.kill()
+    process = _start(job)
+    try:
+        out, err = _converse(process, msgspec.json.encode(request), timeout, cancellation)
+    finally:
+        _end(process)
+    if (cancellation is not None and cancellation.cancelled) or process.returncode in _REQUESTED:
+        raise Cancelled
     if err.strip():
         _log.info("Child %s: %s", job, err[-_TOLD:].decode(errors="replace"))
     try:
@@ -98,9 +108,22 @@ def _start(job: str) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             # Windows would open a console for it.
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            # Signals of our terminal are for us: we end it ourselves.
+            start_new_session=True,
         )
     except OSError as error:
         raise ChildCrashedError(error.strerror or str(error)) from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill it; one that is stuck in a driver below the system may not even die of that."""
+    process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE)
 
 
 def _converse(
@@ -147,6 +170,7 @@ def run_child(words: list[str]) -> int:
     channel = os.dup(1)
     os.dup2(2, 1)
     faulthandler.enable(2)
+    _crash_quietly()
     logging.basicConfig(level=logging.INFO)
     threading.Thread(target=_die_with, args=(int(parent),), daemon=True).start()
     reply = _Reply()
@@ -155,11 +179,27 @@ def run_child(words: list[str]) -> int:
         reply.answer = msgspec.Raw(msgspec.json.encode(work(_read_all(0))))
     except VggscopeError as error:
         reply.error = error.as_record()
+    except Exception:  # noqa: BLE001 (logged, and the parent sees the status)
+        # Not further up: a windowed program of PyInstaller would open a box and wait in it.
+        _log.exception("%s", job)
+        logging.shutdown()
+        os._exit(1)
     with os.fdopen(channel, "wb") as stream:
         stream.write(b"\n" + msgspec.json.encode(reply))
     logging.shutdown()
     # Drivers have been seen to crash while they are taken down; the answer is out.
     os._exit(0)
+
+
+def _crash_quietly() -> None:
+    """No box on the screen and no core file in the user's folder."""
+    if sys.platform == "win32":
+        # SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX
+        ctypes.windll.kernel32.SetErrorMode(0x8003)
+        return
+    import resource  # noqa: PLC0415 (Windows has none)
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -142,6 +142,7 @@ class Classifier:
         self.device = device
         self.failure: DeviceLostError | None = None
         self._guarded = guarded
+        self._is_running = self._has_answered = False
         self._spec = model.description.input
         self._output = model.description.output.probabilities
         self._labels = model.labels()
@@ -152,6 +153,8 @@ class Classifier:
         except BaseException:
             self._drop_marker()
             raise
+        if self._marker is not None:
+            self._marker.relax()
 
     @classmethod
     def load(
@@ -291,15 +294,19 @@ class Classifier:
         return run
 
     def left_to_cpu(self) -> dict[str, int]:
-        """Operator -> number of nodes that the device left to the CPU."""
-        return self._session.left_to_cpu() or {}
+        """Operator -> number of nodes that the device left to the CPU.
+
+        Raises:
+            DeviceUnsupportedError: it left all of them.
+        """
+        return _left_to_cpu(self._session, self.model, self.device)
 
     def note_hung(self, seconds: float) -> None:
-        """A run does not end, although it was told to ``seconds`` ago. For any thread.
+        """Whatever goes on was told to end ``seconds`` ago, and does not. For any thread.
 
-        The device is not used again until it is probed.
+        If that is a run, the device is not used again until it is probed.
         """
-        if self._can_fall:
+        if self._can_fall and self._is_running:
             note_hung(self.model, self.device, seconds)
             self._drop_marker()
 
@@ -307,6 +314,8 @@ class Classifier:
         self, batch: NDArray[np.float32], cancellation: Cancellation
     ) -> NDArray[np.float32]:
         """Probabilities [N, classes] of ``batch`` [N, ...]: from the CPU if the device fails."""
+        if self._marker is not None and not self._has_answered:
+            self._marker.suspect()
         try:
             probabilities = self._ask(batch, cancellation)
         except InferenceError as error:
@@ -315,11 +324,13 @@ class Classifier:
             self._fall_back(error)
             # The graph may have been opened with another batch size.
             return np.concatenate([self._ask(part, cancellation) for part in self._parts(batch)])
-        if self._marker is not None:
-            self._marker.note_answer()
+        if self._marker is not None and not self._has_answered:
+            self._marker.relax()
+        self._has_answered = True
         return probabilities
 
     def _ask(self, batch: NDArray[np.float32], cancellation: Cancellation) -> NDArray[np.float32]:
+        self._is_running = True
         try:
             [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
         except Cancelled:
@@ -327,6 +338,8 @@ class Classifier:
         except Exception as error:
             _log.exception("Inference failed")
             raise _failure(self.model, self.device, reason_of(error)) from error
+        finally:
+            self._is_running = False
         probabilities = output.reshape(len(batch), -1)
         # Where the graph leaves the number of classes open, only a run tells it.
         if (classes := probabilities.shape[1]) != len(self._labels):
@@ -429,14 +442,20 @@ def _open(model: Model, device: Device, shape: tuple[int, ...]) -> Session:
             _log.exception("%s could not be opened on %s", model.graph_path, device.key)
             raise _failure(model, device, reason) from error
         content.result()
-    if session.left_to_cpu() is None:
+    _left_to_cpu(session, model, device)
+    return session
+
+
+def _left_to_cpu(session: Session, model: Model, device: Device) -> dict[str, int]:
+    left = session.left_to_cpu()
+    if left is None:
         raise DeviceUnsupportedError(
             device=device.name,
             model=model.name,
             reason=f"{device.made_by.title} takes none of its operators, and ONNX Runtime would "
             "silently run it on the CPU",
         )
-    return session
+    return left
 
 
 def _failure(model: Model, device: Device, reason: str) -> InferenceError:

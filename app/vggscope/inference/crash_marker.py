@@ -1,9 +1,9 @@
 """Which device was in use when this program crashed: a driver may take the whole process with it.
 
 While a device other than the CPU is in use, a small file says so. It goes when the session does.
-One that is found without its process tells of a crash, if the process left a crash report or
-died before the device had given its first answer; other ends (the battery, the task manager)
-are not the device's fault.
+One that is found without its process tells of a crash, if the process left a crash report, or died
+while the device was being opened or gave its first answer, which is when drivers crash in ways that
+leave no report. Other ends (the battery, the task manager) are not the device's fault.
 """
 
 from __future__ import annotations
@@ -38,13 +38,15 @@ class Fallen(msgspec.Struct, frozen=True):
         model: folder of the model that ran on it.
         device: its key.
         name: for people.
-        answered: whether it had given an answer before.
+        began: when its process was started; numbers of processes come again.
+        is_suspect: whether it was doing something that crashes without a report.
     """
 
     model: str
     device: str
     name: str
-    answered: bool = False
+    began: float
+    is_suspect: bool = True
 
 
 class CrashMarker:
@@ -52,15 +54,21 @@ class CrashMarker:
 
     def __init__(self, owner: object, model: Path, device: Device) -> None:
         self._path = _folder() / f"{os.getpid()}-{next(_serials)}.json"
-        self._content = Fallen(str(model), device.key, device.name)
+        self._content = Fallen(str(model), device.key, device.name, _began(os.getpid()))
         self._write()
         self.remove = weakref.finalize(owner, _remove, self._path)
 
-    def note_answer(self) -> None:
-        """The device works: from now on only a crash report speaks against it."""
-        if not self._content.answered:
-            self._content = msgspec.structs.replace(self._content, answered=True)
-            self._write()
+    def relax(self) -> None:
+        """From now on only a crash report speaks against the device."""
+        self._rewrite(is_suspect=False)
+
+    def suspect(self) -> None:
+        """From now on any end speaks against the device."""
+        self._rewrite(is_suspect=True)
+
+    def _rewrite(self, *, is_suspect: bool) -> None:
+        self._content = msgspec.structs.replace(self._content, is_suspect=is_suspect)
+        self._write()
 
     def _write(self) -> None:
         try:
@@ -74,12 +82,18 @@ def collect_fallen() -> Iterator[Fallen]:
     """The devices that crashed this program, each told once."""
     for path in sorted(_folder().glob("*.json")):
         pid = path.stem.partition("-")[0]
-        if not pid.isdecimal() or int(pid) == os.getpid() or _is_running(int(pid)):
+        if not pid.isdecimal():
             continue
-        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
+        try:
             fallen = msgspec.json.decode(path.read_bytes(), type=Fallen)
-            if not fallen.answered or _crashed(int(pid), path):
-                yield fallen
+        # ValueError: bytes that are no UTF-8.
+        except (OSError, msgspec.MsgspecError, ValueError):
+            _remove(path)
+            continue
+        if _began(int(pid)) == fallen.began:
+            continue
+        if fallen.is_suspect or _crashed(int(pid), path):
+            yield fallen
         _remove(path)
 
 
@@ -89,10 +103,14 @@ def _crashed(pid: int, marker: Path) -> bool:
     return report is not None and report.stat().st_mtime >= marker.stat().st_mtime
 
 
-def _is_running(pid: int) -> bool:
+def _began(pid: int) -> float:
+    """When the process ``pid`` was started, in seconds; 0 if there is none."""
     import psutil  # noqa: PLC0415 (20 ms, where there is a marker at all)
 
-    return bool(psutil.pid_exists(pid))
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
 
 
 def _folder() -> Path:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from vggscope.inference.runtime import Cancellation
 
 _TIMEOUT: Final = 60.0
+_DISTRIBUTIONS: Final = tuple(
+    sorted({p.package for p in PROVIDERS.values()} | {"onnxruntime-windowsml", "openvino"})
+)
 _OLD_RUNTIME: Final = re.compile(
     r'version "([^"]+)" is below the minimum required version "([^"]+)"'
 )
@@ -80,14 +83,9 @@ def discover(cancellation: Cancellation | None = None) -> Inventory:
 
 def fingerprint() -> str:
     """Changes with everything that could change an ``Inventory`` or how its devices compute."""
-    versions = [f"{name} {packages.version(name)}" for name in _distributions()]
+    versions = [f"{name} {packages.version(name)}" for name in _DISTRIBUTIONS]
     facts = [__version__, sys.version, *versions, *machine_facts()]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
-
-
-def _distributions() -> tuple[str, ...]:
-    others = ("onnxruntime-windowsml", "openvino")
-    return tuple(sorted({p.package for p in PROVIDERS.values()}.union(others)))
 
 
 def _check_installed(provider: Provider) -> None:
@@ -95,10 +93,12 @@ def _check_installed(provider: Provider) -> None:
     if provider.systems and sys.platform not in provider.systems:
         systems = " and ".join(SYSTEM_NAMES[system] for system in provider.systems)
         raise ProviderForeignError(provider=provider.title, systems=systems)
-    wants = {"needs": provider.needs, "package": provider.package, "command": _command(provider)}
+    wants = {"needs": provider.needs, "package": provider.package}
     if provider.module:
         if not packages.is_importable(provider.module):
-            raise ProviderNotInstalledError(provider=provider.title, **wants)
+            raise ProviderNotInstalledError(
+                provider=provider.title, command=_command(provider), **wants
+            )
         installed = packages.version(provider.package)
         if installed is not None and packages.is_older(installed, provider.minimum):
             raise _misfit(provider, provider.package, installed, provider.minimum)
@@ -107,7 +107,9 @@ def _check_installed(provider: Provider) -> None:
 
     if provider.name not in available_providers():
         wheel = ", ".join(packages.runtime_packages()) or "onnxruntime"
-        raise ProviderNotBuiltInError(provider=provider.title, wheel=wheel, **wants)
+        raise ProviderNotBuiltInError(
+            provider=provider.title, wheel=wheel, command=_command(provider), **wants
+        )
 
 
 def _command(provider: Provider) -> str:

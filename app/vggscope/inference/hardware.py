@@ -6,9 +6,11 @@ are called in child processes (see ``discovery``). ``machine_facts`` only reads 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,13 @@ import msgspec
 _CUDA_SUCCESS: Final = 0
 _CUDA_NO_DEVICE: Final = 100
 _NAME_BYTES: Final = 256
+_DRIVERS: Final = (
+    "usr/share/vulkan/icd.d/*.json",
+    "etc/vulkan/icd.d/*.json",
+    "etc/OpenCL/vendors/*.icd",
+    "usr/lib/*/libze_*.so*",
+    "usr/lib64/libze_*.so*",
+)
 
 
 class Hardware(msgspec.Struct, frozen=True):
@@ -133,8 +142,25 @@ def cpu_name() -> str:
             name, _, value = line.partition(":")
             if name.strip() == "model name" and value.strip():
                 return _without_noise(value)
-    name = os.environ.get("PROCESSOR_IDENTIFIER") or platform.processor() or platform.machine()
+    name = _registered_cpu() or platform.processor() or platform.machine()
     return _without_noise(name or "CPU")
+
+
+def _registered_cpu() -> str:
+    """The processor's brand as Windows or macOS have it; "" elsewhere."""
+    if sys.platform == "win32":
+        import winreg  # noqa: PLC0415 (Windows has it)
+
+        place = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+        with contextlib.suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:
+            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0])
+    if sys.platform == "darwin":
+        words = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        with contextlib.suppress(OSError):
+            return subprocess.run(  # noqa: S603 (the system's own program)
+                words, capture_output=True, text=True, check=False, timeout=5
+            ).stdout
+    return ""
 
 
 def _without_noise(name: str) -> str:
@@ -149,14 +175,23 @@ def machine_facts() -> list[str]:
     Only files and the registry are read, so that the question costs milliseconds.
     """
     facts = [platform.platform(), cpu_name(), str(os.cpu_count())]
+    facts.append(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
     if sys.platform == "win32":
         facts += _windows_display_drivers()
     nvidia = Path("/proc/driver/nvidia/version")
     if nvidia.is_file():
         facts.append(nvidia.read_text(encoding="utf-8", errors="replace"))
-    for card in sorted(Path("/sys/class/drm").glob("card[0-9]")):
+    # Where drivers for Vulkan, OpenCL and Level Zero make themselves known.
+    for pattern in _DRIVERS:
+        facts += [
+            f"{path} {path.stat().st_mtime_ns}"
+            for path in sorted(Path("/").glob(pattern))
+            if path.exists()
+        ]
+    for card in sorted(Path("/sys/class/drm").glob("card*[0-9]")):
         for part in ("vendor", "device"):
             file = card / "device" / part
+            # Connectors (card0-HDMI-A-1) have no such files.
             if file.is_file():
                 facts.append(f"{card.name} {file.read_text(encoding='ascii').strip()}")
     return facts

@@ -7,10 +7,9 @@ Everything in it is void as soon as a driver, a package or the hardware is anoth
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
@@ -36,7 +35,12 @@ class _Content(msgspec.Struct):
 
 
 class Ledger:
-    """The file, read when it is made. Several processes may write it: the last one wins."""
+    """The file. Several processes may write it: each adds what it found out to what is there.
+
+    Where it cannot be written, what was found out lasts as long as this process.
+    """
+
+    _unwritten: ClassVar[dict[Path, _Content]] = {}
 
     def __init__(self) -> None:
         self._path = paths.cache_dir() / FILE
@@ -53,11 +57,13 @@ class Ledger:
 
     def keep_inventory(self, inventory: Inventory) -> None:
         """Remember what devices there are."""
+        self._content = self._read()
         self._content.inventory = inventory
         self._write()
 
     def keep_verdict(self, model: Model, device: str, verdict: Verdict) -> None:
         """Remember what came of trying ``device``."""
+        self._content = self._read()
         self._content.verdicts.setdefault(model.identity, {})[device] = verdict
         self._write()
 
@@ -71,6 +77,9 @@ class Ledger:
 
     def _read(self) -> _Content:
         fresh = self._empty()
+        unwritten = self._unwritten.get(self._path)
+        if unwritten is not None and unwritten.machine == fresh.machine:
+            return unwritten
         try:
             content = msgspec.json.decode(self._path.read_bytes(), type=_Content)
             _check(content)
@@ -86,12 +95,21 @@ class Ledger:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # Whoever reads meanwhile gets the old file or the new one.
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=FILE)
-            with os.fdopen(handle, "wb") as file:
+            with tempfile.NamedTemporaryFile(
+                dir=self._path.parent, prefix=FILE, delete=False
+            ) as file:
+                new = Path(file.name)
                 file.write(msgspec.json.encode(self._content))
-            Path(name).replace(self._path)
+            try:
+                new.replace(self._path)
+            except OSError:
+                new.unlink(missing_ok=True)
+                raise
         except OSError as error:
             _log.warning("What was found out about devices is not kept: %s", error)
+            self._unwritten[self._path] = self._content
+        else:
+            self._unwritten.pop(self._path, None)
 
 
 def _check(content: _Content) -> None:

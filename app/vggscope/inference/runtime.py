@@ -131,9 +131,11 @@ class Session:
         if provider.fixed_shapes:
             for name, size in _free_dimensions(graph, shape).items():
                 options.add_free_dimension_override_by_name(name, size)
-        cache = _cache_folder(provider, f"{identity}-{shape[0]}")
+        # Short: below it providers make names of their own, and Windows allows 260 characters.
+        cache = _cache_folder(provider, f"{identity[:16]}-{device.variant}-{shape[0]}")
         providers = _providers(device, options, cache)
-        self._session = ort.InferenceSession(graph, options, **providers)
+        # Its Python wrapper would otherwise go on with the CPU when a device fails, and print so.
+        self._session = ort.InferenceSession(graph, options, enable_fallback=0, **providers)
         self.inputs = {i.name: _shape(i.shape) for i in self._session.get_inputs()}
         self.outputs = {o.name: _shape(o.shape) for o in self._session.get_outputs()}
         self._provider = provider.name
@@ -212,6 +214,8 @@ def _providers(device: Device, options: ort.SessionOptions, cache: Path | None) 
     provider = device.made_by
     choices = dict(provider.variant(device.variant).options)
     index = device.hardware.index
+    if not device.is_cpu and device.hardware not in provider.find(provider.name):
+        raise RuntimeError("it is not there any more, or another one has taken its place")
     if cache is not None:
         choices[provider.cache_option] = str(cache)
     if provider.module:

@@ -64,6 +64,11 @@ class Row:
     ratio: float | None
 
     @property
+    def key(self) -> str:
+        """The device's, or the provider's."""
+        return self.device.key if self.device else self.provider.key
+
+    @property
     def milliseconds(self) -> float | None:
         """Median from frame to probabilities, batch 1, where it was measured."""
         return self.verdict.milliseconds if self.verdict else None
@@ -268,12 +273,20 @@ def select(
         only = row.device.key if row and row.device else ""
         found = probe(model, only=only, progress=progress, cancellation=cancellation)
         chosen = _choice(found, key, exact=exact)
+    if chosen is None and key != AUTO and (problem := found.rows[0].problem):
+        # Without the CPU's answers there is nothing to compare with.
+        raise problem
     return chosen or cpu_device()
 
 
 def devices() -> list[Device]:
     """All devices of this computer, the CPU first, whether they were verified or not."""
     return list(_open_ledger(None)[1].devices)
+
+
+def is_lost(device: Device) -> bool:
+    """Whether ``device`` failed in use, and nobody has asked for it since."""
+    return device.key in _lost
 
 
 def note_hung(model: Model, device: Device, seconds: float) -> None:
@@ -298,7 +311,7 @@ def names_cpu(key: str) -> bool:
 
 
 def _requested(key: str) -> str:
-    return os.environ.get(DEVICE_VARIABLE, AUTO) if key == AUTO else key
+    return (os.environ.get(DEVICE_VARIABLE) or AUTO) if key == AUTO else key
 
 
 def _choice(found: Survey, key: str, *, exact: bool) -> Device | None:

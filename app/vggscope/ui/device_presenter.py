@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vggscope.ui.workbench import Workbench
 
 _PROPOSED = "proposed"
+_CRASHES = "crashes"
 
 
 class DevicePresenter(QObject):
@@ -36,7 +37,7 @@ class DevicePresenter(QObject):
         super().__init__(workbench)
         self._bench, self._settings = workbench, settings
         self._messages, self._buttons = messages, buttons
-        self._told: set[str] = set()
+        self._is_clash_told = False
         workbench.device_failed.connect(self._tell)
         workbench.roster.changed.connect(self.show)
         workbench.roster.changed.connect(self._explain)
@@ -83,10 +84,19 @@ class DevicePresenter(QObject):
         survey = self._bench.roster.survey
         if survey is None:
             return
-        crashes = [row.problem for row in survey.rows if isinstance(row.problem, CrashedInUseError)]
-        for error in filter(None, (survey.clash, *crashes)):
-            if error.message not in self._told:
-                self._told.add(error.message)
+        if survey.clash is not None and not self._is_clash_told:
+            self._is_clash_told = True
+            self._tell(survey.clash)
+        crashes = {
+            row.device.key: row.problem
+            for row in survey.rows
+            if row.device is not None and isinstance(row.problem, CrashedInUseError)
+        }
+        state = window_state()
+        told = str(state.value(_CRASHES, "")).split()
+        state.setValue(_CRASHES, " ".join(crashes))
+        for key, error in crashes.items():
+            if key not in told:
                 self._tell(error)
 
     def _propose(self) -> None:

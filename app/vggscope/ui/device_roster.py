@@ -150,10 +150,13 @@ class DeviceRoster(QObject):
         self.failed.emit(error)
 
 
-def device_choices(roster: DeviceRoster, chosen: str) -> dict[str, str]:
-    """Value of the setting ``DEVICE`` -> title: what a user can choose now, ``chosen`` among it."""
-    rows = roster.survey.rows if roster.survey else ()
-    usable = {row.device.key: row.device.name for row in rows if row.device and not row.problem}
+def device_choices(roster: DeviceRoster, settings: Settings) -> dict[str, str]:
+    """Value of the setting ``DEVICE`` -> title: what a user can choose now."""
+    chosen, exact = settings.text(DEVICE), settings.flag(EXACT)
+    devices = [
+        row.device for row in (roster.survey.rows if roster.survey else ()) if not row.problem
+    ]
+    usable = {d.key: d.name for d in devices if d and (not exact or d.precision == "fp32")}
     automatic = QCoreApplication.translate("devices", "Auto: the fastest verified device")
     choices: dict[str, str] = {AUTO: automatic} | (usable or {"cpu": "CPU"})
     return choices if chosen in choices else choices | {chosen: chosen}

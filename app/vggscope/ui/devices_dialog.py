@@ -161,8 +161,11 @@ class DevicesDialog(QDialog):
         self._show_detail()
 
     def _fill(self, rows: tuple[Row, ...]) -> None:
-        used = next((n for n, row in enumerate(rows) if self._is_used(row)), 0)
-        chosen = self._table.currentRow() if self._rows else used
+        selected = self._selected()
+        if selected is None:
+            chosen = next((n for n, row in enumerate(rows) if self._is_used(row)), 0)
+        else:
+            chosen = next((n for n, row in enumerate(rows) if row.key == selected.key), 0)
         self._rows = rows
         self._table.setRowCount(len(rows))
         for number, row in enumerate(rows):
@@ -175,7 +178,7 @@ class DevicesDialog(QDialog):
                 item.setFont(font)
                 self._table.setItem(number, column, item)
         if rows:
-            self._table.selectRow(max(0, min(chosen, len(rows) - 1)))
+            self._table.selectRow(chosen)
 
     def _cells(self, row: Row) -> tuple[str, ...]:
         device = row.device

@@ -1,9 +1,9 @@
 """The inference thread: it alone owns the model's session.
 
-The window talks to it through four wishes (load a model, move it to a device, classify photos,
-stop) and hears of results through signals. Every model that it loads makes a new generation; what
-it answers carries the generation that it was computed in, and the window drops what is of an older
-one. Another device makes no new generation: every device computes the same, or is not used.
+The window tells it its wishes (load a model, move it to a device, classify photos, stop) and hears
+of results through signals. Every model that it loads makes a new generation; what it answers
+carries the generation that it was computed in, and the window drops what is of an older one.
+Another device makes no new generation: every device computes the same, or is not used.
 """
 
 from __future__ import annotations
@@ -233,8 +233,11 @@ class InferenceThread(QThread):
 
     def _move(self, destination: _Destination, old: Classifier) -> None:
         from vggscope.inference.classifier import Classifier  # noqa: PLC0415 (see _open)
+        from vggscope.inference.selection import is_lost  # noqa: PLC0415 (see _open)
 
-        if old.model.name != destination.model or old.device == destination.device:
+        device = destination.device
+        # It may have failed since the move was decided.
+        if old.model.name != destination.model or old.device == device or is_lost(device):
             return
         fit = self._loaded.fit if self._loaded else None
         try:
@@ -243,6 +246,11 @@ class InferenceThread(QThread):
         except VggscopeError as error:
             _log.warning("%s", error)
             self.device_failed.emit(error)
+            return
+        except Exception as error:  # noqa: BLE001 (logged and answered)
+            _log.exception("The model could not be moved to %s", device.key)
+            reason = f"{type(error).__name__}: {error}"
+            self.device_failed.emit(EngineMissingError(reason=reason))
             return
         self._note(self._classifier, fit)
         self.moved.emit(self._loaded)

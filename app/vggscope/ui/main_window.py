@@ -352,7 +352,7 @@ class MainWindow(QMainWindow):
     def _show_settings(self) -> None:
         from vggscope.ui.dialogs import SettingsDialog  # noqa: PLC0415
 
-        devices = device_choices(self.workbench.roster, self._settings.text(DEVICE))
+        devices = device_choices(self.workbench.roster, self._settings)
         choices = {MODEL.key: _model_titles(), DEVICE.key: devices}
         _show(SettingsDialog(self._settings, choices, self))
 

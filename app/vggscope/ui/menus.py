@@ -133,7 +133,7 @@ class Menus(QObject):
 
     def _fill_devices(self, menu: QMenu) -> None:
         chosen = self._settings.text(DEVICE)
-        for key, title in device_choices(self._roster, chosen).items():
+        for key, title in device_choices(self._roster, self._settings).items():
             action = menu.addAction(as_label(title))
             action.setCheckable(True)
             action.setChecked(key == chosen)

@@ -173,7 +173,8 @@ class Model:
     def identity(self) -> str:
         """Another one for other bytes: what was found out or made for one model is no other's."""
         files = self.description.files
-        return f"{files[GRAPH].sha256[:32]}{files[WEIGHTS].sha256[:32]}"
+        both = files[GRAPH].sha256 + files[WEIGHTS].sha256
+        return hashlib.sha256(both.encode()).hexdigest()
 
     @property
     def graph_path(self) -> Path:

@@ -9,8 +9,10 @@ What the card does is named by the environment variable VGGSCOPE_DOUBLE, read wh
     good            what the CPU computes; after the first time for a picture, at once
     nan, wrong      another answer: not a number, or that of a neighbouring class
     fail:N          raises at the Nth run of a session and ever after
+    ep-fail:N       the same, with the exception from which ONNX Runtime's Python goes on by itself
     crash:N, hang:N the same, but the process dies, or the run never ends
     refuse          no session can be opened: an operator is unknown
+    kill-opening    the process is gone while a session is being opened
     idle            sessions open, but the CPU gets all the work
     empty           the library loads, but there is no card
     old             the library needs a newer ONNX Runtime
@@ -28,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
 NAME = "WebGpuExecutionProvider"
 CARD = "Imaginary 9000"
@@ -94,6 +97,19 @@ class SessionOptions(ort.SessionOptions):
             super().add_provider_for_devices(devices, options)
 
 
+class FailingSession:
+    """What ONNX Runtime's own class wraps, on a device that fails."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def run(self, *_: Any) -> None:
+        raise EPFail("[ONNXRuntimeError] : 11 : EP_FAIL : the card fell off the bus")
+
+
 class InferenceSession:
     """A session on the card: computes on the CPU, and then does what the mode says."""
 
@@ -102,13 +118,16 @@ class InferenceSession:
             return _cpu_session(path, options, **others)
         return super().__new__(cls)
 
-    def __init__(self, path: Any, options: Any = None, **_: Any) -> None:
+    def __init__(self, path: Any, options: Any = None, **others: Any) -> None:
+        if mode()[0] == "kill-opening":
+            os.kill(os.getpid(), signal.SIGKILL)
         if mode()[0] == "refuse":
             raise RuntimeError(
                 "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : "
                 "Could not find an implementation for MaxPool(12) node with name 'pool1'"
             )
-        self._session = _cpu_session(path, options, providers=["CPUExecutionProvider"])
+        others["providers"] = ["CPUExecutionProvider"]
+        self._session = _cpu_session(path, options, **others)
         self._answers: dict[bytes, list[Any]] = {}
         self._runs = 0
 
@@ -132,6 +151,9 @@ class InferenceSession:
         if self._runs >= number:
             if what == "fail":
                 raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : the card fell off the bus")
+            if what == "ep-fail":
+                self._session._sess = FailingSession(self._session._sess)
+                return self._session.run(names, feeds, options)
             if what == "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
             if what == "hang":
