@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import onnx
+    import psutil
     from numpy.typing import NDArray
 
     from vggscope.sources.frame import Frame
@@ -213,6 +214,20 @@ def picture(
 def command(*words: str | Path) -> list[str]:
     """``vggscope`` with arguments, as this interpreter would start it."""
     return [sys.executable, "-m", "vggscope", *map(str, words)]
+
+
+def children() -> list[psutil.Process]:
+    """The processes that the program under test has started in this one (Xvfb is pytest's)."""
+    import psutil  # noqa: PLC0415 (some users of this module need none of it)
+
+    from vggscope import paths  # noqa: PLC0415
+
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it may be gone already
+            if paths.CHILD in child.cmdline():
+                found.append(child)
+    return found
 
 
 def environment(**changes: str | None) -> dict[str, str]:

@@ -5,7 +5,7 @@
 #   tools/bootstrap.sh [--xvfb] --print-missing     name missing system packages, change nothing
 #
 # EXTRA is an optional dependency group of pyproject.toml; groups installed before are kept.
-# --xvfb counts the virtual display that the tests use among the system packages.
+# --xvfb counts what the tests use a virtual display with among the system packages.
 # PYTHON=...  the interpreter to build .venv with (default: the newest from 3.11 to 3.14)
 # NO_APT=1    never install system packages, only name them
 # pip reads its own configuration files and PIP_* variables as always.
@@ -22,7 +22,7 @@ readonly unfinished=$venv/bootstrap.unfinished # there while something is being 
 readonly qt_packages="libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 \
 libpulse0 libgssapi-krb5-2 libxrandr2 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 \
 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core"
-readonly xvfb_packages="xvfb xauth"
+readonly xvfb_packages="xvfb xauth xdotool imagemagick openbox" # the tests' screen, hands and eyes
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from imaginary import CARD, Card, busy_model
 from inference.deep_networks import deep_model
-from support import tiny_model
+from support import children, tiny_model
 from vggscope.errors import Cancelled, DeviceCrashedError
 from vggscope.inference import selection
 from vggscope.inference.devices import cpu_device, devices_of
@@ -207,4 +206,4 @@ def test_a_trial_for_a_proposal_can_be_cancelled(card: Card, home: Path) -> None
     found = selection.survey(slow)
     with pytest.raises(Cancelled):
         propose(slow, found, progress=on_progress, cancellation=cancellation)
-    assert not psutil.Process().children()
+    assert not children()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ import psutil
 import pytest
 
 from imaginary import CARD, CARD_NAME, Card, busy_model
+from support import children as program_children
 from support import picture
 from vggscope import paths
 from vggscope.errors import (
@@ -207,13 +207,11 @@ def test_killing_the_probe_leaves_the_cpu(card: Card, model: Model) -> None:
     def kill() -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not killed:
-            for child in psutil.Process().children():
-                # The CPU's probe comes first: the card's is the one that does not get on.
-                with contextlib.suppress(psutil.Error):  # it may be gone already
-                    if "probe" in child.cmdline() and len(tried) == 2:
-                        time.sleep(1)
-                        child.send_signal(signal.SIGKILL)
-                        killed.append(child.pid)
+            # The CPU's probe comes first: the card's is the one that does not get on.
+            for child in program_children() if len(tried) == 2 else ():
+                time.sleep(1)
+                child.send_signal(signal.SIGKILL)
+                killed.append(child.pid)
             time.sleep(0.05)
 
     tried: list[Device] = []
@@ -243,7 +241,7 @@ def test_a_trial_can_be_cancelled(card: Card, model: Model) -> None:
     with pytest.raises(Cancelled):
         selection.probe(model, progress=on_progress, cancellation=cancellation)
     assert time.monotonic() - started < 30
-    assert not psutil.Process().children()
+    assert not program_children()
     # What was found out until then is kept.
     found = selection.survey(model)
     assert row(found, "cpu").status is Status.VERIFIED
@@ -563,12 +561,10 @@ def test_the_end_of_a_session_says_nothing_of_a_device(card: Card, model: Model,
         def send() -> None:
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:
-                with contextlib.suppress(psutil.Error):
-                    for child in psutil.Process().children():
-                        if "probe" in child.cmdline():
-                            time.sleep(0.5)
-                            child.send_signal(getattr(signal, name))
-                            return
+                for child in program_children():
+                    time.sleep(0.5)
+                    child.send_signal(getattr(signal, name))
+                    return
                 time.sleep(0.02)
 
         if number:

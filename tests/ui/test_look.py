@@ -115,7 +115,7 @@ def test_titles_and_notes_of_models_are_shown_as_they_are(
 
 def all_errors(kind: type[errors.VggscopeError]) -> Iterator[type[errors.VggscopeError]]:
     for below in kind.__subclasses__():
-        if "message_template" in vars(below) and below.__module__ == errors.__name__:
+        if "message_template" in vars(below) and below.__module__.startswith(errors.__name__):
             yield below
         yield from all_errors(below)
 

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QThreadPool
 
 from vggscope.errors import WebAddressError
 from vggscope.ui.tasks import Tasks
@@ -26,9 +27,10 @@ def tasks(qtbot: QtBot) -> Iterator[Tasks]:
 
 @pytest.fixture
 def gate(tasks: Tasks) -> Iterator[threading.Event]:
-    """Opens the way for two tasks that keep the pool busy until then."""
+    """Opens the way for the tasks that keep the pool busy until then."""
     event = threading.Event()
-    started = [threading.Event(), threading.Event()]
+    [pool] = tasks.findChildren(QThreadPool)
+    started = [threading.Event() for _ in range(pool.maxThreadCount())]
     for index, begun in enumerate(started):
         tasks.run(f"busy {index}", lambda b=begun: (b.set(), event.wait(30)), lambda _: None)
     assert all(begun.wait(30) for begun in started)

@@ -31,6 +31,7 @@ class Tasks(QObject):
         # One core is the network's, one the window's; a third thread may wait for a child process.
         self._pool.setMaxThreadCount(3)
         self._wanted: dict[str, _Ticket] = {}
+        self._is_stopped = False
         self._finished.connect(self._deliver)
 
     def run(  # noqa: PLR0913 (all but three are options)
@@ -57,6 +58,9 @@ class Tasks(QObject):
             in_background: nobody waits for it.
             promised: it is done even if the window is closed before its turn.
         """
+        if self._is_stopped:
+            # Signals that were under way when the window was closed may still ask for something.
+            return
         ticket = self._wanted[key] = _Ticket(key, deliver, failed, promised)
         priority = next(_ages) if in_background else _FOREGROUND
         self._pool.start(_Task(self, ticket, work), priority)
@@ -74,7 +78,8 @@ class Tasks(QObject):
         return self._wanted.get(ticket.key) is ticket
 
     def stop(self) -> None:
-        """Forget everything, and wait for what runs and what was promised."""
+        """Forget everything; wait for what runs and what was promised. Nothing runs after that."""
+        self._is_stopped = True
         self._wanted.clear()
         self._pool.waitForDone()
 
