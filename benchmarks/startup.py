@@ -56,8 +56,10 @@ def main() -> None:
 
 def start(variables: dict[str, str], kind: str, *files: str) -> float:
     """Seconds from the start of a process until what ``kind`` names is painted."""
-    # A process that is killed leaves an empty crash report, which the next one would clear away.
-    shutil.rmtree(Path(variables["VGGSCOPE_DATA_DIR"]) / "log", ignore_errors=True)
+    # A process that is killed leaves an empty crash report, which the next one would clear away,
+    # and the mark of its device, for which the next one would use another.
+    for left in ("log", "cache/in-use"):
+        shutil.rmtree(Path(variables["VGGSCOPE_DATA_DIR"]) / left, ignore_errors=True)
     done = subprocess.run(
         [sys.executable, str(CHILD), kind, str(time.monotonic()), *files],
         env=variables,
@@ -75,7 +77,11 @@ def environment() -> Iterator[dict[str, str]]:
     # As an installation has it; a checkout in which bytecode is not written would compile anew.
     compileall.compile_dir(Path(vggscope.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory(prefix="vggscope-startup-") as folder, display() as variables:
-        yield {**os.environ, **variables, "VGGSCOPE_DATA_DIR": folder}
+        made = {**os.environ, **variables, "VGGSCOPE_DATA_DIR": folder}
+        # As at every start but the first, in which devices are tried beside the work.
+        probe = [sys.executable, "-m", "vggscope", "devices", "--probe"]
+        subprocess.run(probe, env=made, capture_output=True, check=True)
+        yield made
 
 
 @contextmanager
