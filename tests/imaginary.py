@@ -12,6 +12,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from support import onnx_model, tiny_input, tiny_model
+from vggscope import paths
 from vggscope.inference import discovery, runtime, selection
 from vggscope.inference.devices import DEVICE_VARIABLE
 from vggscope.inference.providers import PROVIDERS
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pytest
     from numpy.typing import NDArray
 
+    from vggscope.inference.selection import Row, Survey
     from vggscope.zoo.normal_form import Model
 
 DOUBLES: Final = Path(__file__).parent / "doubles"
@@ -102,3 +104,14 @@ def imaginary_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
     finally:
         selection.forget_lost()
         sys.modules.pop(_MODULE, None)
+
+
+def row(found: Survey, device: str = CARD) -> Row:
+    """The row of a device, or of a provider that has none."""
+    [one] = [entry for entry in found.rows if entry.key == device]
+    return one
+
+
+def photos() -> list[Path]:
+    """Three of the sample photos."""
+    return sorted(paths.resource("samples").glob("*.jpg"))[:3]

@@ -1,29 +1,17 @@
-"""Choosing a device: through ``Classifier`` and ``selection``, with a card that misbehaves."""
+"""Choosing a device: the fastest verified one, one by hand, and what is refused."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
-import threading
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 import pytest
 
-from imaginary import CARD, CARD_NAME, Card, busy_model
-from support import children as program_children
-from support import picture
-from vggscope import paths
+from imaginary import CARD, CARD_NAME, Card, photos, row
 from vggscope.errors import (
-    Cancelled,
-    CrashedInUseError,
     DeviceCrashedError,
-    DeviceLostError,
     DeviceTimedOutError,
     DeviceUnsupportedError,
     InexactDeviceError,
@@ -32,36 +20,17 @@ from vggscope.errors import (
     ProviderNotBuiltInError,
     ProviderVersionError,
     UnknownDeviceError,
-    VggscopeError,
     WrongResultError,
 )
-from vggscope.inference import children, discovery, probe, selection
+from vggscope.inference import discovery, probe, selection
 from vggscope.inference.classifier import Classifier
 from vggscope.inference.devices import DEVICE_VARIABLE, Device
-from vggscope.inference.ledger import Ledger
-from vggscope.inference.probe import Status, Verdict
-from vggscope.inference.runtime import Cancellation
-from vggscope.sources.stills import read_still
+from vggscope.inference.probe import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vggscope.inference.selection import Row, Survey
     from vggscope.zoo.normal_form import Model
-
-
-@pytest.fixture
-def model(data_dir: Path) -> Model:
-    return busy_model(data_dir / "data" / "models" / "busy")
-
-
-def row(found: Survey, device: str = CARD) -> Row:
-    [one] = [r for r in found.rows if (r.device.key if r.device else r.provider.key) == device]
-    return one
-
-
-def photos() -> list[Path]:
-    return sorted(paths.resource("samples").glob("*.jpg"))[:3]
 
 
 def test_the_fastest_verified_device_is_taken_and_remembered(card: Card, model: Model) -> None:
@@ -197,202 +166,6 @@ def test_a_plugin_that_is_too_old(card: Card, tiny: Model, monkeypatch: pytest.M
     assert card
 
 
-# --- the probe's process ------------------------------------------------------------------------
-
-
-def test_killing_the_probe_leaves_the_cpu(card: Card, model: Model) -> None:
-    card.does("hang:1")
-    killed: list[int] = []
-
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not killed:
-            # The CPU's probe comes first: the card's is the one that does not get on.
-            for child in program_children() if len(tried) == 2 else ():
-                time.sleep(1)
-                child.send_signal(signal.SIGKILL)
-                killed.append(child.pid)
-            time.sleep(0.05)
-
-    tried: list[Device] = []
-    killer = threading.Thread(target=kill)
-    killer.start()
-    classifier = Classifier.load(model, progress=lambda device, *_: tried.append(device))
-    killer.join()
-    assert killed
-    assert classifier.device.key == "cpu"
-    assert classifier.classify(photos()[0]).device == "cpu"
-    found = row(selection.survey(model))
-    assert found.status is Status.CRASHED
-    assert found.problem is not None
-    assert "SIGKILL" in found.problem.message
-
-
-def test_a_trial_can_be_cancelled(card: Card, model: Model) -> None:
-    card.does("hang:1")
-    cancellation = Cancellation()
-
-    def on_progress(device: Device, number: int, _count: int) -> None:
-        if number == 1:
-            assert device.key == CARD
-            threading.Timer(0.5, cancellation.cancel).start()
-
-    started = time.monotonic()
-    with pytest.raises(Cancelled):
-        selection.probe(model, progress=on_progress, cancellation=cancellation)
-    assert time.monotonic() - started < 30
-    assert not program_children()
-    # What was found out until then is kept.
-    found = selection.survey(model)
-    assert row(found, "cpu").status is Status.VERIFIED
-    assert row(found).status is Status.UNTRIED
-
-
-def test_a_probe_without_its_parent_ends(model: Model, data_dir: Path) -> None:
-    """Whoever is killed while it probes leaves nothing running."""
-    code = (
-        "from vggscope.inference import selection\n"
-        "from vggscope.zoo.models import find_model\n"
-        f"selection.probe(find_model({model.name!r}), again=True)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 60
-    children_of_it: list[psutil.Process] = []
-    while not children_of_it and time.monotonic() < deadline:
-        children_of_it = psutil.Process(parent.pid).children()
-        time.sleep(0.02)
-    assert children_of_it
-    parent.kill()
-    parent.wait()
-    gone, alive = psutil.wait_procs(children_of_it, timeout=30)
-    assert (len(gone), alive) == (len(children_of_it), [])
-    assert data_dir
-
-
-def test_what_a_child_prints_does_not_disturb_its_answer(
-    card: Card, tiny: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text("print('hello from a driver')\n" * 3)
-    path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
-    monkeypatch.setenv("PYTHONPATH", path)
-    assert row(selection.probe(tiny), "cpu").status is Status.VERIFIED
-    assert card
-
-
-def test_only_jobs_of_ours_are_done() -> None:
-    with pytest.raises(children.ChildCrashedError):
-        children.ask_child("nonsense", {}, dict, timeout=60)
-
-
-# --- failures in use ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mode", ["fail:3", "ep-fail:3", "nan"])
-def test_the_cpu_answers_when_the_card_fails_in_use(card: Card, model: Model, mode: str) -> None:
-    expected = [
-        Classifier.load(model, device="cpu").classify(photo).probabilities for photo in photos()
-    ]
-    classifier = Classifier.load(model)
-    assert classifier.device.key == CARD
-    card.does(mode)
-    results = [classifier.classify(photo) for photo in photos()]
-    for result, probabilities in zip(results, expected, strict=True):
-        np.testing.assert_allclose(result.probabilities, probabilities, atol=1e-6)
-    assert results[-1].device == "cpu"
-    assert classifier.device.key == "cpu"
-    assert isinstance(classifier.failure, DeviceLostError)
-    assert CARD_NAME in classifier.failure.message
-    # It is marked: nobody in this process takes it again, unless it is asked for.
-    found = row(selection.survey(model))
-    assert (found.status, found.problem) == (Status.LOST, classifier.failure)
-    assert Classifier.load(model).device.key == "cpu"
-    card.does("good")
-    selection.forget_lost()
-    assert Classifier.load(model).device.key == CARD
-
-
-def test_a_batch_is_not_lost(card: Card, model: Model) -> None:
-    frames = [read_still(path) for path in photos()]
-    classifier = Classifier.load(model)
-    card.does("fail:1")
-    results = classifier.classify_batch(frames)
-    assert [r.device for r in results] == ["cpu"] * 3
-    on_cpu = Classifier.load(model, device="cpu")
-    for frame, result in zip(frames, results, strict=True):
-        same = on_cpu.classify(frame)
-        assert result.predictions[0].label == same.predictions[0].label
-
-
-def test_a_card_that_cannot_be_opened_any_more(card: Card, model: Model) -> None:
-    assert Classifier.load(model).device.key == CARD
-    card.does("refuse")
-    classifier = Classifier.load(model)
-    assert classifier.device.key == "cpu"
-    assert classifier.failure is not None
-    assert "MaxPool" in classifier.failure.message
-    assert classifier.classify(photos()[0]).device == "cpu"
-    # Whoever names it gets the reason, not the CPU.
-    selection.forget_lost()
-    with pytest.raises(VggscopeError, match="MaxPool"):
-        Classifier.load(model, device=CARD)
-
-
-USE = """
-import sys, os
-from vggscope.diagnostics import CrashGuard
-from vggscope.inference.classifier import Classifier
-guard = CrashGuard()
-guard.start(collect=False)
-classifier = Classifier.load({model!r}, device={device!r})
-for photo in {photos!r}:
-    classifier.classify(photo)
-    os.environ["VGGSCOPE_DOUBLE"] = {then!r}
-classifier.classify({photos!r}[0])
-"""
-
-
-@pytest.mark.parametrize(
-    ("then", "is_blamed"), [("crash:1", True), ("good", False), ("kill", False)]
-)
-def test_a_crash_in_use_leads_to_the_cpu_at_the_next_start(
-    card: Card, model: Model, then: str, is_blamed: bool
-) -> None:
-    assert Classifier.load(model).device.key == CARD
-    code = USE.format(model=model.name, device=CARD, photos=list(map(str, photos())), then=then)
-    if then == "kill":
-        # The task manager, or the battery: no crash report.
-        code += "import signal; os.kill(os.getpid(), signal.SIGKILL)\n"
-    child = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
-    assert (child.returncode == 0) is (then == "good")
-    assert card
-    chosen = Classifier.load(model)
-    assert chosen.device.key == ("cpu" if is_blamed else CARD)
-    if is_blamed:
-        found = row(selection.survey(model))
-        assert found.status is Status.CRASHED
-        assert found.problem is not None
-        assert "VGGscope stopped unexpectedly while it used Imaginary" in found.problem.message
-        # Told once, and only until it is probed again.
-        assert row(selection.probe(model, again=True)).status is Status.VERIFIED
-
-
-@pytest.mark.parametrize("opened", [False, True])
-def test_who_dies_while_opening_a_card_blames_it_even_without_a_report(
-    card: Card, model: Model, opened: bool
-) -> None:
-    assert Classifier.load(model).device.key == CARD
-    code = USE.format(model=model.name, device=CARD, photos=list(map(str, photos())), then="good")
-    code = code.replace(
-        "for photo in", "import signal; os.kill(os.getpid(), signal.SIGKILL)\nfor photo in"
-    )
-    if not opened:
-        card.does("kill-opening")
-    child = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
-    assert child.returncode == -signal.SIGKILL
-    assert Classifier.load(model).device.key == (CARD if opened else "cpu")
-    card.does("good")
-
-
 # --- choosing by hand ---------------------------------------------------------------------------
 
 
@@ -463,130 +236,4 @@ def test_the_environment_names_the_device_for_auto(
     monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
     assert Classifier.load(model).device.key == "cpu"
     assert Classifier.load(model, device=CARD).device.key == CARD
-    assert card
-
-
-# --- the ledger ---------------------------------------------------------------------------------
-
-
-def ledger_file() -> Path:
-    return paths.cache_dir() / "devices.json"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"\xff\xfe",
-        b'{"format": 1}',
-        b'{"format": 99, "machine": "x"}',
-    ],
-)
-def test_a_broken_ledger_is_no_ledger(card: Card, tiny: Model, content: bytes) -> None:
-    ledger_file().parent.mkdir(parents=True)
-    ledger_file().write_bytes(content)
-    assert selection.known_choice(tiny) is None
-    assert row(selection.probe(tiny), "cpu").status is Status.VERIFIED
-    assert selection.known_choice(tiny) is not None
-    assert card
-
-
-@pytest.mark.parametrize(
-    ("where", "what"),
-    [
-        (("verdicts", "*", CARD, "problem"), {"kind": "no-such-error"}),
-        (("verdicts", "*", CARD, "problem"), {"kind": "device-lost"}),
-        (("verdicts", "*", CARD, "problem"), {}),
-        (("verdicts", "*", CARD, "status"), "sleepy"),
-        (("inventory", "devices"), [{"key": "cpu"}]),
-        (("inventory", "absences"), {"cuda": {"kind": "corrupt"}}),
-        (("machine",), "another"),
-    ],
-)
-def test_a_ledger_that_was_tampered_with_is_no_ledger(
-    card: Card, tiny: Model, where: tuple[str, ...], what: object
-) -> None:
-    selection.probe(tiny)
-    document = json.loads(ledger_file().read_bytes())
-    place = document
-    for step in where[:-1]:
-        place = next(iter(place.values())) if step == "*" else place[step]
-    place[where[-1]] = what
-    ledger_file().write_text(json.dumps(document))
-    assert selection.known_choice(tiny) is None
-    assert card
-
-
-def test_a_device_of_an_unknown_provider_is_no_device(card: Card, tiny: Model) -> None:
-    selection.probe(tiny)
-    text = ledger_file().read_text().replace('"provider":"webgpu"', '"provider":"gone"')
-    ledger_file().write_text(text)
-    assert selection.known_choice(tiny) is None
-    assert card
-
-
-def test_a_folder_that_cannot_be_written_costs_only_the_memory(
-    card: Card, tiny: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths.cache_dir().parent.mkdir(parents=True, exist_ok=True)
-    paths.cache_dir().write_text("a file where a folder should be")
-    assert Classifier.load(tiny).classify(picture()).probabilities.sum() == pytest.approx(1)
-    # This process remembers.
-    monkeypatch.setattr(children, "_start", lambda _job: pytest.fail("a child was started"))
-    assert row(selection.survey(tiny), "cpu").status is Status.VERIFIED
-    assert Classifier.load(tiny).classify(picture()).probabilities.sum() == pytest.approx(1)
-    assert card
-
-
-def test_two_programs_keep_what_both_found_out(card: Card, tiny: Model) -> None:
-    selection.probe(tiny)
-    one, other = Ledger(), Ledger()
-    crash = CrashedInUseError(device="the card")
-    one.keep_verdict(tiny, CARD, Verdict.of_error(Status.CRASHED, crash))
-    other.keep_verdict(tiny, "cpu", Verdict(Status.VERIFIED, milliseconds=1.0))
-    found = selection.survey(tiny)
-    assert row(found).status is Status.CRASHED
-    assert row(found, "cpu").milliseconds == 1.0
-    assert [path.name for path in paths.cache_dir().glob("devices*")] == ["devices.json"]
-    assert card
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_the_end_of_a_session_says_nothing_of_a_device(card: Card, model: Model, name: str) -> None:
-    card.does("hang:1")
-
-    def end(_device: Device, number: int, _count: int) -> None:
-        def send() -> None:
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline:
-                for child in program_children():
-                    time.sleep(0.5)
-                    child.send_signal(getattr(signal, name))
-                    return
-                time.sleep(0.02)
-
-        if number:
-            threading.Thread(target=send).start()
-
-    with pytest.raises(Cancelled):
-        selection.probe(model, progress=end)
-    assert row(selection.survey(model)).status is Status.UNTRIED
-
-
-def test_another_driver_voids_what_was_known(
-    card: Card, tiny: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    selection.probe(tiny)
-    assert selection.known_choice(tiny) is not None
-    monkeypatch.setattr(discovery, "machine_facts", lambda: ["another driver"])
-    assert selection.known_choice(tiny) is None
-    assert card
-
-
-def test_another_model_is_tried_for_itself(card: Card, tiny: Model, model: Model) -> None:
-    selection.probe(tiny)
-    found = selection.survey(model)
-    assert [d.key for d in found.untried] == ["cpu", CARD]
     assert card

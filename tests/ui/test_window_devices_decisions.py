@@ -27,6 +27,7 @@ from ui.device_driver import (
 )
 from ui.window_driver import Driver, sample, write_settings
 from vggscope.inference import devices, discovery, proposal, selection
+from vggscope.inference.classifier import Classifier
 from vggscope.inference.ledger import Ledger
 from vggscope.inference.probe import Status, Verdict
 from vggscope.inference.providers import PROVIDERS, Variant
@@ -224,3 +225,28 @@ def test_the_table_is_full_while_devices_are_tried(computer: Computer) -> None:
     assert card[-1] == "not tried yet"
     computer.children.release()
     wait_for_device(user, CARD)
+
+
+def test_a_run_that_does_not_end_is_told_of(
+    computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computer.know_devices()
+    user = computer.start(CARD)
+    gate, entered = threading.Event(), threading.Event()
+    classify = Classifier.classify
+
+    def hang(self: Classifier, *arguments: Any, **options: Any) -> Any:
+        # As long as the driver does not come back.
+        entered.set()
+        assert gate.wait(30)
+        return classify(self, *arguments, **options)
+
+    monkeypatch.setattr(Classifier, "classify", hang)
+    monkeypatch.setattr(Classifier, "seconds_in_run", 42.0)
+    user.drop_files(sample("zebra"))
+    user.wait(entered.is_set)
+    user.wait(user.window.messages.isVisible)
+    assert f"{CARD_NAME} has not answered for 42 seconds." in user.window.messages.text
+    gate.set()
+    user.settle()
+    assert devices_of_photos(user) == [CARD]

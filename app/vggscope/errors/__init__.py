@@ -14,6 +14,7 @@ from vggscope.errors.base import from_record as from_record
 from vggscope.errors.devices import CrashedInUseError as CrashedInUseError
 from vggscope.errors.devices import DeviceCrashedError as DeviceCrashedError
 from vggscope.errors.devices import DeviceError as DeviceError
+from vggscope.errors.devices import DeviceHangsError as DeviceHangsError
 from vggscope.errors.devices import DeviceLostError as DeviceLostError
 from vggscope.errors.devices import DeviceTimedOutError as DeviceTimedOutError
 from vggscope.errors.devices import DeviceUnsupportedError as DeviceUnsupportedError

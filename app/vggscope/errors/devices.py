@@ -132,6 +132,20 @@ class DeviceTimedOutError(DeviceError):
     )
 
 
+class DeviceHangsError(DeviceError):
+    """A device that does not come back from a run, which nothing can end from within."""
+
+    kind = "device-hangs"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{device} has not answered for {seconds} seconds."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors",
+        "If it stays so, close VGGscope and start it again: the device will not be used until you "
+        "probe it.",
+    )
+
+
 class CrashedInUseError(DeviceError):
     """A device that was in use when VGGscope itself crashed."""
 

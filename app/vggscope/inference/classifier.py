@@ -142,7 +142,8 @@ class Classifier:
         self.device = device
         self.failure: DeviceLostError | None = None
         self._guarded = guarded
-        self._is_running = self._has_answered = False
+        self._run_began: float | None = None
+        self._has_answered = False
         self._spec = model.description.input
         self._output = model.description.output.probabilities
         self._labels = model.labels()
@@ -301,12 +302,18 @@ class Classifier:
         """
         return _left_to_cpu(self._session, self.model, self.device)
 
+    @property
+    def seconds_in_run(self) -> float:
+        """How long the present run of the network lasts; 0 between runs. For any thread."""
+        began = self._run_began
+        return 0.0 if began is None else time.monotonic() - began
+
     def note_hung(self, seconds: float) -> None:
         """Whatever goes on was told to end ``seconds`` ago, and does not. For any thread.
 
         If that is a run, the device is not used again until it is probed.
         """
-        if self._can_fall and self._is_running:
+        if self._can_fall and self._run_began is not None:
             note_hung(self.model, self.device, seconds)
             self._drop_marker()
 
@@ -330,7 +337,7 @@ class Classifier:
         return probabilities
 
     def _ask(self, batch: NDArray[np.float32], cancellation: Cancellation) -> NDArray[np.float32]:
-        self._is_running = True
+        self._run_began = time.monotonic()
         try:
             [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
         except Cancelled:
@@ -339,7 +346,7 @@ class Classifier:
             _log.exception("Inference failed")
             raise _failure(self.model, self.device, reason_of(error)) from error
         finally:
-            self._is_running = False
+            self._run_began = None
         probabilities = output.reshape(len(batch), -1)
         # Where the graph leaves the number of classes open, only a run tells it.
         if (classes := probabilities.shape[1]) != len(self._labels):

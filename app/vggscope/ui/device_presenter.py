@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
-from vggscope.errors import CrashedInUseError, DeviceLostError, RuntimeClashError
+from vggscope.errors import (
+    CrashedInUseError,
+    DeviceHangsError,
+    DeviceLostError,
+    RuntimeClashError,
+)
 from vggscope.ui.settings import DEVICE, MODEL, Settings, window_state
 from vggscope.ui.texts import message_of, proposal_text, remedy_of
 
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
 
 _PROPOSED = "proposed"
 _CRASHES = "crashes"
+_HANGS: Final = 30.0
+"""Seconds after which a run is no slow run any more: verified devices take less than one."""
+_GLANCE_MS: Final = 5000
 
 
 class DevicePresenter(QObject):
@@ -38,6 +46,10 @@ class DevicePresenter(QObject):
         self._bench, self._settings = workbench, settings
         self._messages, self._buttons = messages, buttons
         self._is_clash_told = False
+        self._watch = QTimer(self)
+        self._watch.setInterval(_GLANCE_MS)
+        self._watch.timeout.connect(self._look_after_run)
+        workbench.progress_changed.connect(self._watch_over)
         workbench.device_failed.connect(self._tell)
         workbench.roster.changed.connect(self.show)
         workbench.roster.changed.connect(self._explain)
@@ -78,6 +90,22 @@ class DevicePresenter(QObject):
             self._messages.tell(text, self.tr("Try again"), roster.retry)
         else:
             self._messages.tell(text, self.tr("Probe again"), roster.probe_again)
+
+    def _watch_over(self) -> None:
+        """Look after runs as long as there are any: an idle window has no timers."""
+        if not self._bench.is_busy:
+            self._watch.stop()
+        elif not self._watch.isActive():
+            self._watch.start()
+
+    def _look_after_run(self) -> None:
+        model, seconds = self._bench.model, self._bench.seconds_in_run
+        # Nothing takes over from the CPU, however slow it is.
+        if model is None or model.device_key == "cpu" or seconds < _HANGS:
+            return
+        # Once for this run: a photo that is answered starts the watch anew.
+        self._watch.stop()
+        self._messages.tell_error(DeviceHangsError(device=model.device, seconds=f"{seconds:.0f}"))
 
     def _explain(self) -> None:
         """Tell once of runtimes that are in each other's way, and of a device that crashed us."""

@@ -136,6 +136,12 @@ class InferenceThread(QThread):
         self._loaded: LoadedModel | None = None
         self._told: DeviceLostError | None = None
 
+    @property
+    def seconds_in_run(self) -> float:
+        """How long the present run of the network lasts; 0 between runs."""
+        classifier = self._classifier
+        return 0.0 if classifier is None else classifier.seconds_in_run
+
     def load(self, wanted: Wanted) -> None:
         """Change to another model or another fit at once; what waits is given to the new one.
 

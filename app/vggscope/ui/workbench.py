@@ -123,6 +123,11 @@ class Workbench(QObject):
         return self.photos.count(State.WAITING) > 0
 
     @property
+    def seconds_in_run(self) -> float:
+        """How long the present run of the network lasts; 0 between runs."""
+        return self._thread.seconds_in_run
+
+    @property
     def is_listing(self) -> bool:
         """Whether folders are being read."""
         return bool(self._listings)
