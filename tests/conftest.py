@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from vggscope.inference.classifier import Classifier
     from vggscope.zoo.normal_form import Model
 
+# Some tests import ONNX Runtime before we do; its telemetry would leave files in the home folder.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # A machine that is busy elsewhere is no failure.
 settings.register_profile("vggscope", deadline=None)
 settings.load_profile("vggscope")
