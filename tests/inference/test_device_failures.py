@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from imaginary import CARD, CARD_NAME, Card, photos, row
-from vggscope.errors import (
-    DeviceLostError,
-    VggscopeError,
-)
-from vggscope.inference import selection
+from vggscope import paths
+from vggscope.errors import Cancelled, DeviceLostError, VggscopeError
+from vggscope.inference import runtime, selection
 from vggscope.inference.classifier import Classifier
 from vggscope.inference.probe import Status
+from vggscope.inference.runtime import Cancellation
 from vggscope.sources.stills import read_still
 
 if TYPE_CHECKING:
@@ -128,3 +128,26 @@ def test_who_dies_while_opening_a_card_blames_it_even_without_a_report(
     assert child.returncode == -signal.SIGKILL
     assert Classifier.load(model).device.key == (CARD if opened else "cpu")
     card.does("good")
+
+
+def test_a_first_run_that_was_cancelled_leaves_no_suspicion(card: Card, model: Model) -> None:
+    classifier = Classifier.load(model)
+    assert classifier.device.key == CARD
+    [marker] = (paths.cache_dir() / "in-use").glob("*.json")
+    assert json.loads(marker.read_bytes())["is_suspect"] is False
+    cancellation = Cancellation()
+    run = runtime.Session.run
+
+    def cancelled(*arguments: Any) -> Any:
+        # In mid-run, when the first answer would have come.
+        assert json.loads(marker.read_bytes())["is_suspect"] is True
+        cancellation.cancel()
+        return run(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime.Session, "run", cancelled)
+        with pytest.raises(Cancelled):
+            classifier.classify(photos()[0], cancellation=cancellation)
+    assert json.loads(marker.read_bytes())["is_suspect"] is False
+    assert classifier.classify(photos()[0]).device == CARD
+    assert card

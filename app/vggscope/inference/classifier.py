@@ -321,8 +321,6 @@ class Classifier:
         self, batch: NDArray[np.float32], cancellation: Cancellation
     ) -> NDArray[np.float32]:
         """Probabilities [N, classes] of ``batch`` [N, ...]: from the CPU if the device fails."""
-        if self._marker is not None and not self._has_answered:
-            self._marker.suspect()
         try:
             probabilities = self._ask(batch, cancellation)
         except InferenceError as error:
@@ -331,12 +329,13 @@ class Classifier:
             self._fall_back(error)
             # The graph may have been opened with another batch size.
             return np.concatenate([self._ask(part, cancellation) for part in self._parts(batch)])
-        if self._marker is not None and not self._has_answered:
-            self._marker.relax()
         self._has_answered = True
         return probabilities
 
     def _ask(self, batch: NDArray[np.float32], cancellation: Cancellation) -> NDArray[np.float32]:
+        suspected = None if self._has_answered else self._marker
+        if suspected is not None:
+            suspected.suspect()
         self._run_began = time.monotonic()
         try:
             [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
@@ -347,6 +346,9 @@ class Classifier:
             raise _failure(self.model, self.device, reason_of(error)) from error
         finally:
             self._run_began = None
+            # It came back, in whatever way: what ends this process from now on is not its fault.
+            if suspected is not None:
+                suspected.relax()
         probabilities = output.reshape(len(batch), -1)
         # Where the graph leaves the number of classes open, only a run tells it.
         if (classes := probabilities.shape[1]) != len(self._labels):
