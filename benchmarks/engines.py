@@ -273,7 +273,7 @@ def torch_step(
         case "Softmax":
             step = partial(functions.softmax, dim=1)
         case _:
-            raise NotImplementedError(f"{node.op_type} is none of the paper's operators")
+            raise ValueError(f"{node.op_type} is none of the paper's operators")
     return step
 
 

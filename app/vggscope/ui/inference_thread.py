@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal, SignalInstance
 
 from vggscope.errors import (
     Cancelled,
@@ -25,7 +25,7 @@ from vggscope.errors import (
 from vggscope.ui.images import image_of, read_photo, thumbnail_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from PySide6.QtGui import QImage
 
@@ -201,25 +201,31 @@ class InferenceThread(QThread):
         return False
 
     def _load(self, wanted: Wanted) -> None:
+        classifier = self._attempt(lambda: self._open(wanted), self.model_failed)
+        if classifier is None:
+            return
+        self._classifier = classifier
+        self._generation += 1
+        self._note(classifier, wanted.fit)
+        self.model_loaded.emit(self._loaded)
+        self._tell_failure(classifier)
+
+    def _attempt(
+        self, opening: Callable[[], Classifier], failed: SignalInstance
+    ) -> Classifier | None:
+        """What ``opening`` returns; None if it fails, of which ``failed`` tells.
+
+        The session in use is let go only when the new one is complete.
+        """
         try:
-            if self._classifier is not None and self._classifier.model.name == wanted.model:
-                self._classifier.use_fit(wanted.fit)
-            else:
-                # The new one is complete before the old one is let go.
-                self._classifier = self._open(wanted)
+            return opening()
         except VggscopeError as error:
             _log.warning("%s", error)
-            self.model_failed.emit(error)
-            return
+            failed.emit(error)
         except Exception as error:  # noqa: BLE001 (logged and answered)
-            _log.exception("The model %s could not be loaded", wanted.model)
-            reason = f"{type(error).__name__}: {error}"
-            self.model_failed.emit(EngineMissingError(reason=reason))
-            return
-        self._generation += 1
-        self._note(self._classifier, wanted.fit)
-        self.model_loaded.emit(self._loaded)
-        self._tell_failure(self._classifier)
+            _log.exception("A model could not be opened")
+            failed.emit(EngineMissingError(reason=f"{type(error).__name__}: {error}"))
+        return None
 
     def _open(self, wanted: Wanted) -> Classifier:
         # Engines are imported here: the window is on the screen by now.
@@ -228,6 +234,10 @@ class InferenceThread(QThread):
         from vggscope.inference.selection import known_choice  # noqa: PLC0415
         from vggscope.zoo.models import find_model  # noqa: PLC0415
 
+        old = self._classifier
+        if old is not None and old.model.name == wanted.model:
+            old.use_fit(wanted.fit)
+            return old
         model = find_model(wanted.model)
         try:
             device = known_choice(model, wanted.device, exact=wanted.exact)
@@ -246,21 +256,15 @@ class InferenceThread(QThread):
         if old.model.name != destination.model or old.device == device or is_lost(device):
             return
         fit = self._loaded.fit if self._loaded else None
-        try:
-            # The new session is complete before the old one is let go.
-            self._classifier = Classifier.load(old.model, device=destination.device, fit=fit)
-        except VggscopeError as error:
-            _log.warning("%s", error)
-            self.device_failed.emit(error)
+        classifier = self._attempt(
+            lambda: Classifier.load(old.model, device=device, fit=fit), self.device_failed
+        )
+        if classifier is None:
             return
-        except Exception as error:  # noqa: BLE001 (logged and answered)
-            _log.exception("The model could not be moved to %s", device.key)
-            reason = f"{type(error).__name__}: {error}"
-            self.device_failed.emit(EngineMissingError(reason=reason))
-            return
-        self._note(self._classifier, fit)
+        self._classifier = classifier
+        self._note(classifier, fit)
         self.moved.emit(self._loaded)
-        self._tell_failure(self._classifier)
+        self._tell_failure(classifier)
 
     def _note(self, classifier: Classifier, fit: Fit | None) -> None:
         model, device = classifier.model, classifier.device
