@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -86,7 +87,12 @@ def verdicts(data_dir: Path) -> dict[str, Any]:
 
 
 def children_of(program: Program) -> list[psutil.Process]:
-    return [c for c in psutil.Process(program.process.pid).children() if paths.CHILD in c.cmdline()]
+    found = []
+    for child in psutil.Process(program.process.pid).children():
+        with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+            if paths.CHILD in child.cmdline():
+                found.append(child)
+    return found
 
 
 def classified(data_dir: Path) -> int:
