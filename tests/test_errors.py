@@ -39,6 +39,7 @@ def test_only_groups_of_errors_have_no_kind() -> None:
         "ImageError",
         "ModelError",
         "DeviceError",
+        "LiveError",
     }
     assert len(SITUATIONS) > 15
 

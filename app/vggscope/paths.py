@@ -75,6 +75,15 @@ def cache_dir() -> Path:
     return _user_dir("cache")
 
 
+def captures_dir() -> Path:
+    """Where snapshots and recordings go: among the user's pictures, where they are looked for."""
+    if chosen := os.environ.get(DATA_DIR_VARIABLE):
+        return Path(chosen) / "captures"
+    import platformdirs  # noqa: PLC0415 (see _user_dir)
+
+    return Path(platformdirs.user_pictures_dir()) / "VGGscope"
+
+
 def log_dir() -> Path:
     """Log files and crash reports."""
     return _user_dir("log")

@@ -237,7 +237,7 @@ def test_text_and_addresses_of_the_web_are_refused(user: Driver) -> None:
 
 def test_a_refusal_says_why() -> None:
     assert "address of a picture" in refusal_of(mime_of(urls=["https://example.org/cat.jpg"]))
-    assert "only folders and pictures (JPEG, PNG" in refusal_of(mime_of(files=["/tmp/a.txt"]))
+    assert "only folders, pictures (JPEG, PNG" in refusal_of(mime_of(files=["/tmp/a.txt"]))
     assert refusal_of(mime_of(files=["/tmp/a.txt", "/tmp/a.png"])) == ""
 
 

@@ -22,7 +22,7 @@ def test_the_first_screen_invites_and_promises(user: Driver) -> None:
     assert not user.window.canvas.isVisible()
     assert not user.is_browser_visible()
     said = " ".join(texts_in(user.window))
-    assert "Drop a photo here" in said
+    assert "Drop a photo or a video here" in said
     assert "Images never leave this computer" in said
     assert "No photo yet" in said
     assert user.window.windowTitle() == "VGGscope"

@@ -170,7 +170,7 @@ def test_a_corrupt_window_state_is_survived(
     paths.config_dir().mkdir(parents=True)
     (paths.config_dir() / "window.ini").write_bytes(content)
     driver = new_window(begin=False)
-    assert "Drop a photo here" in texts_in(driver.window)
+    assert "Drop a photo or a video here" in texts_in(driver.window)
     assert driver.window.size().width() >= 900
     recent_menu(driver)
     driver.close()

@@ -317,7 +317,8 @@ def dismantle(drivers: list[Driver]) -> None:
     windows = [driver.window for driver in drivers]
     threads = [thread for window in windows for thread in window.findChildren(QThread)]
     pools = [pool for window in windows for pool in window.findChildren(QThreadPool)]
-    assert len(threads) == len(pools) == len(windows), "each has an inference thread and a pool"
+    names = [thread.objectName() for thread in threads]
+    assert names.count("inference") == len(pools) == len(windows), "each has a thread and a pool"
     for driver in drivers:
         driver.close()
     alive = [t.objectName() for t in threads if t.isRunning()]
@@ -332,4 +333,4 @@ def dismantle(drivers: list[Driver]) -> None:
     assert alive == []
 
 
-_OURS: Final = ("decode", "inference", "checksum")
+_OURS: Final = ("decode", "inference", "checksum", "record")

@@ -43,8 +43,11 @@ from vggscope.errors.live import NoPictureTrackError as NoPictureTrackError
 from vggscope.errors.live import NoScreenError as NoScreenError
 from vggscope.errors.live import PictureSizeChanged as PictureSizeChanged
 from vggscope.errors.live import ScreenDeniedError as ScreenDeniedError
+from vggscope.errors.live import ScreenUnpluggedError as ScreenUnpluggedError
 from vggscope.errors.live import VideoCutOffError as VideoCutOffError
 from vggscope.errors.live import VideoUnreadableError as VideoUnreadableError
+from vggscope.errors.live import WindowClosedError as WindowClosedError
+from vggscope.errors.live import WindowHiddenError as WindowHiddenError
 from vggscope.errors.models import AlreadyQuantizedError as AlreadyQuantizedError
 from vggscope.errors.models import CalibrationError as CalibrationError
 from vggscope.errors.models import ModelCorruptError as ModelCorruptError

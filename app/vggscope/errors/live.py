@@ -139,3 +139,29 @@ class ScreenDeniedError(LiveError):
         "Allow screen recording in the system's privacy settings, or choose another screen or "
         "window; then try again.",
     )
+
+
+class ScreenUnpluggedError(LiveError):
+    """The screen went away while it was captured, or before."""
+
+    kind = "screen-unplugged"
+    message_template = QT_TRANSLATE_NOOP("errors", "The screen “{name}” is not there any more.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Plug it in and try again, or choose another screen or window."
+    )
+
+
+class WindowClosedError(LiveError):
+    """The window was closed while it was captured, or before."""
+
+    kind = "window-closed"
+    message_template = QT_TRANSLATE_NOOP("errors", "The window “{name}” was closed.")
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Choose another window, or a screen.")
+
+
+class WindowHiddenError(LiveError):
+    """The window is there, but nothing of it is on a screen."""
+
+    kind = "window-hidden"
+    message_template = QT_TRANSLATE_NOOP("errors", "Nothing of the window “{name}” is visible.")
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Show it again: it goes on by itself.")

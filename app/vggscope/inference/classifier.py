@@ -6,6 +6,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,18 +27,17 @@ from vggscope.inference.preprocessing import CropBox, Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation, Session, is_of_the_files, reason_of
 from vggscope.inference.selection import note_hung, note_lost, select
-from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
 from vggscope.zoo.normal_form import GRAPH, Fit, Label, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from vggscope.inference.selection import Progress
+    from vggscope.sources.frame import Picture
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Classification:
         crop: what part of the picture the network saw, in the picture's pixels.
         model, device: name of the model and key of the device that computed it.
         device_name: the device's name for people.
-        milliseconds: from frame to probabilities (decoding a file is not in it; in a batch, the
+        milliseconds: from picture to probabilities (decoding a file is not in it; in a batch, the
             picture's share).
     """
 
@@ -217,12 +217,12 @@ class Classifier:
 
     def classify(
         self,
-        image: Frame | Path | str,
+        image: Picture | Path | str,
         *,
         top: int = DEFAULT_TOP,
         cancellation: Cancellation | None = None,
     ) -> Classification:
-        """Classify a frame or a picture file.
+        """Classify a picture (a ``Frame``, a video's ``PlanarPicture``) or a picture file.
 
         Raises:
             ImageError: the file cannot be read as a picture.
@@ -233,7 +233,7 @@ class Classifier:
 
     def classify_batch(
         self,
-        images: Sequence[Frame | Path | str],
+        images: Sequence[Picture | Path | str],
         *,
         top: int = DEFAULT_TOP,
         cancellation: Cancellation | None = None,
@@ -245,25 +245,25 @@ class Classifier:
         """
         cancellation = cancellation or Cancellation()
         cancellation.check()
-        frames = [
-            image if isinstance(image, Frame) else read_still(image, enough=self.enough)
+        pictures = [
+            read_still(image, enough=self.enough) if isinstance(image, str | Path) else image
             for image in images
         ]
-        step = self._fixed_batch or max(1, len(frames))
+        step = self._fixed_batch or max(1, len(pictures))
         results: list[Classification] = []
-        for start in range(0, len(frames), step):
-            results += self._run(frames[start : start + step], top, cancellation)
+        for start in range(0, len(pictures), step):
+            results += self._run(pictures[start : start + step], top, cancellation)
         return results
 
     def _run(
-        self, frames: Sequence[Frame], top: int, cancellation: Cancellation
+        self, pictures: Sequence[Picture], top: int, cancellation: Cancellation
     ) -> list[Classification]:
         started = time.perf_counter()
-        inputs = [self._preprocessor.tensor(frame) for frame in frames]
+        inputs = [self._preprocessor.tensor(picture) for picture in pictures]
         batch = self._filled_up([i.values for i in inputs])
-        probabilities = self._probabilities(batch, cancellation)[: len(frames)]
-        milliseconds = (time.perf_counter() - started) * 1000 / len(frames)
-        _log.debug("Classified %d, %.1f ms each", len(frames), milliseconds)
+        probabilities = self._probabilities(batch, cancellation)[: len(pictures)]
+        milliseconds = (time.perf_counter() - started) * 1000 / len(pictures)
+        _log.debug("Classified %d, %.1f ms each", len(pictures), milliseconds)
         return [
             Classification(
                 probabilities=row,
@@ -278,13 +278,13 @@ class Classifier:
             for row, network_input in zip(probabilities, inputs, strict=True)
         ]
 
-    def bare_run(self, frames: Sequence[Frame]) -> Callable[[], object]:
+    def bare_run(self, pictures: Sequence[Picture]) -> Callable[[], object]:
         """A function that calls ONNX Runtime and does nothing else, for measuring.
 
         Args:
-            frames: what it is to run on, prepared once, now.
+            pictures: what it is to run on, prepared once, now.
         """
-        values = [self._preprocessor.tensor(frame).values for frame in frames]
+        values = [self._preprocessor.tensor(picture).values for picture in pictures]
         parts = self._parts(self._filled_up(values))
         session, names = self._session, [self._output]
 

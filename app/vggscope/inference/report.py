@@ -1,10 +1,15 @@
-"""Results as text, JSON and CSV: the same from the command line and from the window."""
+"""Results as text, JSON and CSV: the same from the command line and from the window.
+
+For photos (``as_json_object``, ``csv_rows``, ``as_text``) and for moving pictures
+(``live_record``, ``live_csv_rows``, ``snapshot_record``).
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from vggscope.errors import VggscopeError
@@ -12,8 +17,10 @@ from vggscope.sources.finding import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from vggscope.inference.classifier import Classification, Prediction
+    from vggscope.inference.live import LiveResult
 
 Outcome: TypeAlias = "Classification | VggscopeError"
 """What became of a picture."""
@@ -21,25 +28,24 @@ Outcome: TypeAlias = "Classification | VggscopeError"
 # Here, where commands and the window find it without loading an engine.
 DEFAULT_TOP: Final = 5
 
-CSV_COLUMNS: Final = (
-    "path",
-    "rank",
-    "index",
-    "wnid",
-    "label",
-    "probability",
-    "model",
-    "device",
-    "milliseconds",
-    "error_kind",
-    "error_message",
-)
+_PREDICTION: Final = ("rank", "index", "wnid", "label", "probability")
+_ANSWER: Final = ("model", "device", "milliseconds")
+
+CSV_COLUMNS: Final = ("path", *_PREDICTION, *_ANSWER, "error_kind", "error_message")
 """Columns of the CSV format.
 
 A ``path`` is one that a program can open, never quoted or escaped. Spreadsheets, however, take a
 cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, which a file's name could hide.
-Only relative names can begin so, and these are written as ``./=name``: the same file.
+Only relative names can begin so, and these are written as ``./=name``: the same file. A label or
+wnid that begins so, as none of the models that ship has, is written behind an apostrophe.
 """
+LIVE_CSV_COLUMNS: Final = (
+    *("timestamp", "seconds", "frame", "latency", "smoothing"),
+    *_PREDICTION,
+    *_ANSWER,
+)
+"""Columns of a recording in CSV; what they hold is told by ``live_record``."""
+
 _FORMULA: Final = ("=", "+", "-", "@")
 _BAR: Final = 24
 
@@ -48,11 +54,55 @@ def as_json_object(path: str, outcome: Outcome, top: int) -> dict[str, Any]:
     """One picture by the JSON contract: its predictions, or its error."""
     if isinstance(outcome, VggscopeError):
         return {"path": path, "error": outcome.as_json()}
+    return {"path": path, **_answer_record(outcome, top)}
+
+
+def live_record(result: LiveResult, top: int) -> dict[str, Any]:
+    """One inference of a live source by the JSON contract.
+
+    ``timestamp`` (ISO 8601, UTC) is when the frame came, ``seconds`` where it lies in the video
+    (of other sources: since the source began), ``frame`` its number from 1, ``latency`` the
+    milliseconds from its arrival to the answer, ``milliseconds`` those of them that the network
+    and its preparation took. ``smoothing`` is there only where the probabilities were smoothed.
+    """
+    smoothing = {} if result.smoothing == "off" else {"smoothing": result.smoothing}
     return {
-        "path": path,
-        "model": outcome.model,
-        "device": outcome.device,
-        "milliseconds": round(outcome.milliseconds, 3),
+        "timestamp": _timestamp(result.captured),
+        "seconds": round(result.seconds, 3),
+        "frame": result.number,
+        "latency": round(result.latency, 3),
+        **smoothing,
+        **_answer_record(result.shown, top),
+    }
+
+
+def snapshot_record(result: LiveResult, top: int, *, picture: str, source: str) -> dict[str, Any]:
+    """What lies beside the picture of a snapshot.
+
+    Args:
+        result: of that very frame.
+        top: how many predictions.
+        picture: the name of the picture's file, in the same folder.
+        source: name of the camera, the video, the screen.
+
+    Returns:
+        ``picture``, ``source``, ``size`` ([width, height] of the whole picture), ``crop`` ([left,
+        top, right, bottom] of what the network saw, in its pixels) and what ``live_record`` tells.
+    """
+    return {
+        "picture": picture,
+        "source": source,
+        "size": list(result.size),
+        "crop": [round(edge, 2) for edge in result.classification.crop],
+        **live_record(result, top),
+    }
+
+
+def _answer_record(classification: Classification, top: int) -> dict[str, Any]:
+    return {
+        "model": classification.model,
+        "device": classification.device,
+        "milliseconds": round(classification.milliseconds, 3),
         "predictions": [
             {
                 "rank": p.rank,
@@ -61,9 +111,14 @@ def as_json_object(path: str, outcome: Outcome, top: int) -> dict[str, Any]:
                 "label": p.label,
                 "probability": round(p.probability, 6),
             }
-            for p in outcome.top(top)
+            for p in classification.top(top)
         ],
     }
+
+
+def _timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds: 2026-01-31T12:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_json(content: dict[str, Any] | Sequence[dict[str, Any]]) -> str:
@@ -78,20 +133,39 @@ def csv_rows(path: str, outcome: Outcome, top: int) -> Iterable[list[object]]:
     if isinstance(outcome, VggscopeError):
         yield [path, *[""] * 8, outcome.kind, outcome.message]
         return
-    for p in outcome.top(top):
+    for row in _answer_rows(outcome, top):
+        yield [path, *row, "", ""]
+
+
+def live_csv_rows(result: LiveResult, top: int) -> Iterable[list[object]]:
+    """Rows below ``LIVE_CSV_COLUMNS``: one per prediction."""
+    beginning = [
+        _timestamp(result.captured),
+        f"{result.seconds:.3f}",
+        result.number,
+        f"{result.latency:.3f}",
+        result.smoothing,
+    ]
+    for row in _answer_rows(result.shown, top):
+        yield [*beginning, *row]
+
+
+def _answer_rows(classification: Classification, top: int) -> Iterable[list[object]]:
+    for p in classification.top(top):
         yield [
-            path,
             p.rank,
             p.index,
-            p.wnid,
-            p.label,
+            _cell(p.wnid),
+            _cell(p.label),
             f"{p.probability:.6f}",
-            outcome.model,
-            outcome.device,
-            f"{outcome.milliseconds:.3f}",
-            "",
-            "",
+            classification.model,
+            classification.device,
+            f"{classification.milliseconds:.3f}",
         ]
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def as_csv(results: Iterable[tuple[str, Outcome]], top: int) -> str:

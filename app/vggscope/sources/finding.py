@@ -53,6 +53,13 @@ UNOPENED_SUFFIXES: Final = frozenset(
         *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"),
     }
 )
+# What is taken for a video when it is dropped; any file may be opened as one on purpose.
+VIDEO_SUFFIXES: Final = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".wmv", ".mpg", ".mpeg", ".m2ts"),
+        *(".ts", ".mts", ".ogv", ".3gp", ".flv"),
+    }
+)
 FORMAT_NAMES: Final = "JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF, PPM"
 
 # Path("https://x/y") is "https:/x/y" on POSIX and "https:\x\y" on Windows.
@@ -102,6 +109,11 @@ def find_stills(
             yield from _in_folder(path, recursive=recursive)
         else:
             yield path
+
+
+def is_video(path: Path | str) -> bool:
+    """Whether a file is called as videos are."""
+    return os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES  # noqa: PTH122 (may be a string)
 
 
 def local_path(source: Path | str) -> Path:

@@ -44,6 +44,7 @@ MENUS: Final = {
     "edit": QT_TRANSLATE_NOOP("actions", "&Edit"),
     "view": QT_TRANSLATE_NOOP("actions", "&View"),
     "photos": QT_TRANSLATE_NOOP("actions", "&Photos"),
+    "live": QT_TRANSLATE_NOOP("actions", "&Live"),
     "model": QT_TRANSLATE_NOOP("actions", "&Model"),
     "help": QT_TRANSLATE_NOOP("actions", "&Help"),
 }
@@ -177,6 +178,89 @@ SPECS: Final = (
         "trash",
         "Shift+Del",
     ),
+    _spec(
+        "source_photos",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Photos"),
+        "picture",
+        "F6",
+        checkable=True,
+    ),
+    _spec(
+        "source_camera",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Camera"),
+        "camera",
+        "F7",
+        checkable=True,
+    ),
+    _spec(
+        "source_video",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Video…"),
+        "video",
+        "F8",
+        checkable=True,
+    ),
+    _spec(
+        "source_screen",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Screen"),
+        "screen",
+        "F9",
+        checkable=True,
+    ),
+    _spec(
+        "freeze",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Freeze"),
+        "pause",
+        "Space",
+        checkable=True,
+        separated=True,
+    ),
+    _spec("snapshot", "live", QT_TRANSLATE_NOOP("actions", "Save S&napshot"), "snapshot", "S"),
+    _spec(
+        "record",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Record Predictions"),
+        "record",
+        "R",
+        checkable=True,
+    ),
+    _spec(
+        "captures",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "Open Folder of Sn&apshots and Recordings"),
+        "folder",
+    ),
+    _spec(
+        "readout",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "Show F&igures"),
+        "info",
+        "I",
+        checkable=True,
+        separated=True,
+    ),
+    _spec(
+        "mirror",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "&Mirror the Camera"),
+        "mirror",
+        "M",
+        checkable=True,
+    ),
+    _spec(
+        "loop", "live", QT_TRANSLATE_NOOP("actions", "&Loop the Video"), "loop", "L", checkable=True
+    ),
+    _spec(
+        "region",
+        "live",
+        QT_TRANSLATE_NOOP("actions", "Choose Re&gion of the Screen…"),
+        "region",
+        "G",
+    ),
     _spec("devices", "model", QT_TRANSLATE_NOOP("actions", "&Devices…"), "device", "Ctrl+D"),
     _spec(
         "shortcuts",
@@ -190,6 +274,11 @@ SPECS: Final = (
     _spec("about", "help", QT_TRANSLATE_NOOP("actions", "&About VGGscope"), "info", separated=True),
 )
 
+SOURCES: Final = ("source_photos", "source_camera", "source_video", "source_screen")
+"""Actions that choose what the window shows; one of them is checked."""
+LIVE_ACTIONS: Final = ("freeze", "snapshot", "record", "readout", "mirror", "loop", "region")
+"""Actions on a moving picture."""
+
 
 class Actions(QObject):
     """The actions of a window, made from ``SPECS``."""
@@ -198,6 +287,8 @@ class Actions(QObject):
         super().__init__(parent)
         self._theme = theme
         self._actions: dict[str, QAction] = {}
+        self._icons = {spec.key: spec.icon for spec in SPECS if spec.icon}
+        self._has_icons = False
         taken: set[str] = set()
         for spec in SPECS:
             if clash := taken.intersection(spec.shortcuts):
@@ -226,12 +317,19 @@ class Actions(QObject):
     def show_icons(self) -> None:
         """Give the actions their icons, now and with every change of colours (25 ms)."""
         self._theme.changed.connect(self._tint)
+        self._has_icons = True
         self._tint()
 
+    def use_icon(self, key: str, icon: str) -> None:
+        """Give the action ``key`` another icon."""
+        if self._icons[key] != icon:
+            self._icons[key] = icon
+            if self._has_icons:
+                self._actions[key].setIcon(self._theme.icon(icon))
+
     def _tint(self) -> None:
-        for spec in SPECS:
-            if spec.icon:
-                self._actions[spec.key].setIcon(self._theme.icon(spec.icon))
+        for key, icon in self._icons.items():
+            self._actions[key].setIcon(self._theme.icon(icon))
 
 
 def translated(text: str) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, QSocketNotifier, Qt
+from PySide6.QtCore import QCoreApplication, QSettings, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vggscope import __version__, paths
 from vggscope.diagnostics import CrashGuard, log_uncaught, start_logging
 from vggscope.ui.display import has_display
-from vggscope.ui.main_window import MainWindow, open_logs
+from vggscope.ui.folders import open_logs
+from vggscope.ui.main_window import MainWindow
 from vggscope.ui.settings import THEME, Settings
+from vggscope.ui.signal_watch import SignalWatch
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -79,34 +80,5 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
 
 def _begin(window: MainWindow) -> None:
     """What can wait until the window is on the screen."""
-    _SignalWatch(window)
+    SignalWatch(window).signalled.connect(window.close)
     window.begin()
-
-
-class _SignalWatch(QObject):
-    """Closes the window in good order on Ctrl+C in the terminal and at the end of a session.
-
-    Python runs signal handlers between any two of its own instructions. Within an import, say,
-    closing would wait for a thread that waits for the import. So the handlers do nothing, and
-    the event loop, which a signal wakes up through a socket, closes the window.
-    """
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        import socket  # noqa: PLC0415 (4 ms that the first paint does not wait for)
-
-        self._window = window
-        self._ours, self._theirs = socket.socketpair()
-        for end in (self._ours, self._theirs):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-        notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read, self)
-        notifier.activated.connect(self._close)
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            # Windows has no hang-ups.
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: None)
-
-    def _close(self) -> None:
-        self._ours.recv(64)
-        self._window.close()

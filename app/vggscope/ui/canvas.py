@@ -1,4 +1,4 @@
-"""The canvas: the photo with the box that the network sees, zoomed and panned."""
+"""The canvas: the picture with the box that the network sees, zoomed and panned."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ _CHIP_TEXT: Final = QColor(245, 245, 247)
 
 
 class Canvas(QWidget):
-    """Shows one photo. Zooms by wheel (around the mouse) and keys, pans by mouse and arrows.
+    """Shows one picture, a photo or the present one of those that move.
+
+    Zooms by wheel (around the mouse) and keys, pans by mouse and arrows.
 
     Signals:
         zoom_changed: pixels of the screen per pixel of the photo.
@@ -65,6 +67,8 @@ class Canvas(QWidget):
         self._name = ""
         self._reason = ""
         self._caption = ""
+        self._readout = ""
+        self._badge = ""
         self._box: QRectF | None = None
         self._box_visible = True
         self._fitted = True
@@ -98,17 +102,70 @@ class Canvas(QWidget):
             self.fit()
         self.update()
 
+    def show_moving(self, image: QImage, size: QSize, name: str) -> None:
+        """Show the next of the pictures that move.
+
+        Args:
+            image: it, at the size of ``scale`` and ``room`` if that is at hand.
+            size: of the picture in its own pixels.
+            name: of the source.
+        """
+        changed = (size, name) != (self._picture_size, self._name) or not self._levels
+        self._levels, self._picture_size, self._name = [image], size, name
+        if changed:
+            self._reason = ""
+            self._make_caption()
+            if self._fitted:
+                self.fit()
+        self.update()
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture is shown."""
+        return bool(self._levels)
+
+    @property
+    def scale(self) -> float | None:
+        """Pixels of the screen per pixel of the picture; None if it is fitted to ``room``."""
+        return None if self._fitted else self._zoom * self.devicePixelRatioF()
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """(width, height) that a fitted picture may fill, in pixels of the screen."""
+        ratio = self.devicePixelRatioF()
+        width, height = (
+            max(1, round((side - 2 * _MARGIN) * ratio)) for side in (self.width(), self.height())
+        )
+        return width, height
+
+    def show_readout(self, text: str) -> None:
+        """Show figures in the corner; "" for none."""
+        if text != self._readout:
+            self._readout = text
+            self.update()
+
+    def show_badge(self, text: str) -> None:
+        """Show in what state the moving picture is ("Frozen"); "" for nothing special."""
+        if text != self._badge:
+            self._badge = text
+            self._make_caption()
+            self.update()
+
     def clear(self, reason: str = "") -> None:
-        """Show no photo, but ``reason`` why there is none."""
+        """Show no picture, but ``reason`` why there is none."""
         self._reason = reason
         self.setAccessibleDescription(reason)
         self._levels, self._picture_size, self._box = [], QSize(), None
+        self._readout = self._badge = ""
         self._fitted = True
         self.update()
 
     def show_box(self, box: CropBox | None) -> None:
         """Mark what the network sees."""
-        self._box = None if box is None else QRectF(QPointF(*box[:2]), QPointF(*box[2:]))
+        wanted = None if box is None else QRectF(QPointF(*box[:2]), QPointF(*box[2:]))
+        if wanted == self._box:
+            return
+        self._box = wanted
         self._make_caption()
         self.update()
 
@@ -190,7 +247,8 @@ class Canvas(QWidget):
         if self._box is not None and self._box_visible:
             parts.append(self.tr("the frame is what the network sees"))
         self._caption = " · ".join(parts)
-        self.setAccessibleDescription(f"{self._name} · {self._caption}")
+        spoken = [self._name, self._caption, self._badge]
+        self.setAccessibleDescription(" · ".join(filter(None, spoken)))
 
     def _paint_reason(self, painter: QPainter) -> None:
         if not self._reason:
@@ -217,6 +275,13 @@ class Canvas(QWidget):
         )
         # Enlarged pixels are shown as pixels once they are large enough to be meant.
         smooth = level.width() / full.width() > device_zoom / 6
+        ratio = self.devicePixelRatioF()
+        exact = QSize(round(target.width() * ratio), round(target.height() * ratio))
+        if abs(exact.width() - level.width()) <= 1 and abs(exact.height() - level.height()) <= 1:
+            # Made for this very place: painting it there as it is takes a tenth of the time.
+            corner = QPointF(round(target.x() * ratio) / ratio, round(target.y() * ratio) / ratio)
+            target = QRectF(corner, level.size().toSizeF() / ratio)
+            smooth = False
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, level, QRectF(level.rect()))
 
@@ -240,14 +305,24 @@ class Canvas(QWidget):
         name_room = max(80.0, room - metrics.horizontalAdvance(tail))
         name = metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, name_room)
         text = metrics.elidedText(name + tail, Qt.TextElideMode.ElideRight, room)
-        chip = QRectF(12, 0, metrics.horizontalAdvance(text) + 20, metrics.height() + 10)
-        chip.moveBottom(self.height() - 10)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_CHIP)
-        painter.drawRoundedRect(chip, 6, 6)
-        painter.setPen(_CHIP_TEXT)
-        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+        chip = self._chip(text)
+        chip.moveBottomLeft(QPointF(12, self.height() - 10))
+        _paint_chip(painter, chip, text)
+
+    def _paint_state(self, painter: QPainter) -> None:
+        """The badge and the readout, in the upper corners."""
+        if self._badge:
+            chip = self._chip(self._badge)
+            chip.moveTopLeft(QPointF(12, 10))
+            _paint_chip(painter, chip, self._badge)
+        if self._readout:
+            chip = self._chip(self._readout)
+            chip.moveTopRight(QPointF(self.width() - 12, 10))
+            _paint_chip(painter, chip, self._readout)
+
+    def _chip(self, text: str) -> QRectF:
+        metrics = QFontMetricsF(self.font())
+        return QRectF(0, 0, metrics.horizontalAdvance(text) + 20, metrics.height() + 10)
 
     def _paint_focus(self, painter: QPainter) -> None:
         """The frame that the views have from the style sheet."""
@@ -266,6 +341,7 @@ class Canvas(QWidget):
             if self._box is not None and self._box_visible:
                 self._paint_box(painter, self._box)
             self._paint_caption(painter)
+            self._paint_state(painter)
         else:
             self._paint_reason(painter)
         if self.hasFocus() and self._came_by_key:
@@ -321,6 +397,15 @@ class Canvas(QWidget):
             super().keyPressEvent(event)
         else:
             self._pan(step)
+
+
+def _paint_chip(painter: QPainter, chip: QRectF, text: str) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_CHIP)
+    painter.drawRoundedRect(chip, 6, 6)
+    painter.setPen(_CHIP_TEXT)
+    painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def _frame_around(outer: QRectF, inner: QRectF) -> list[QRectF]:

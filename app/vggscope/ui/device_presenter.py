@@ -32,7 +32,11 @@ _GLANCE_MS: Final = 5000
 
 
 class DevicePresenter(QObject):
-    """Keeps the window's device buttons true, and its message bar informed."""
+    """Keeps the window's device buttons true, and its message bar informed.
+
+    Attributes:
+        live_time: (device, milliseconds) of the moving picture that is shown; None for photos.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class DevicePresenter(QObject):
         super().__init__(workbench)
         self._bench, self._settings = workbench, settings
         self._messages, self._buttons = messages, buttons
+        self.live_time: tuple[str, float] | None = None
         self._is_clash_told = False
         self._watch = QTimer(self)
         self._watch.setInterval(_GLANCE_MS)
@@ -76,6 +81,8 @@ class DevicePresenter(QObject):
 
     def _latency(self, model: LoadedModel) -> float | None:
         """Of the photo that is shown, or else what was measured when the device was tried."""
+        if self.live_time is not None and self.live_time[0] == model.device_key:
+            return self.live_time[1]
         photo = self._bench.current
         done = None if photo is None or photo.stale else photo.classification
         if done is not None and done.device == model.device_key:
@@ -93,7 +100,7 @@ class DevicePresenter(QObject):
 
     def _watch_over(self) -> None:
         """Look after runs as long as there are any: an idle window has no timers."""
-        if not self._bench.is_busy:
+        if not (self._bench.is_busy or self._bench.is_live):
             self._watch.stop()
         elif not self._watch.isActive():
             self._watch.start()

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from vggscope import __version__
 from vggscope.ui.actions import MENUS, Actions, translated, without_mnemonic
-from vggscope.ui.settings import ALL, Setting, Settings
+from vggscope.ui.settings import SHOWN, Setting, Settings
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class SettingsDialog(QDialog):
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         form.setVerticalSpacing(14)
         form.setHorizontalSpacing(24)
-        for setting in ALL:
+        for setting in SHOWN:
             editor = self._editor(setting, choices.get(setting.key, setting.choices))
             title, text = _translated(setting.title), _translated(setting.description)
             editor.setAccessibleName(title)

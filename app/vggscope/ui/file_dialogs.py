@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from vggscope.sources.finding import SUFFIXES
+from vggscope.sources.finding import SUFFIXES, VIDEO_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 translate = QCoreApplication.translate
 
 
 def ask_for_pictures(parent: QWidget) -> list[str]:
     """The pictures that the user chose; none if the dialog was cancelled."""
-    patterns = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
-    kinds = (
-        translate("file_dialogs", "Pictures ({0})").format(patterns)
-        + ";;"
-        + translate("file_dialogs", "All files (*)")
-    )
+    kinds = _kinds(translate("file_dialogs", "Pictures ({0})"), SUFFIXES)
     files, _ = QFileDialog.getOpenFileNames(
         parent, translate("file_dialogs", "Open photos"), "", kinds
     )
     return files
+
+
+def ask_for_video(parent: QWidget) -> str:
+    """The video that the user chose; "" if the dialog was cancelled."""
+    kinds = _kinds(translate("file_dialogs", "Videos ({0})"), VIDEO_SUFFIXES)
+    file, _ = QFileDialog.getOpenFileName(
+        parent, translate("file_dialogs", "Open a video"), "", kinds
+    )
+    return file
 
 
 def ask_for_folder(parent: QWidget) -> list[str]:
@@ -46,3 +54,8 @@ def ask_for_export(parent: QWidget, suffix: str) -> str:
         kinds,
     )
     return f"{path}.{suffix}" if path and not PurePath(path).suffix else path
+
+
+def _kinds(title: str, suffixes: Iterable[str]) -> str:
+    patterns = " ".join(f"*{suffix}" for suffix in sorted(suffixes))
+    return f"{title.format(patterns)};;{translate('file_dialogs', 'All files (*)')}"

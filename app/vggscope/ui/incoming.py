@@ -9,7 +9,14 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from vggscope.errors import CorruptImageError, WebAddressError
-from vggscope.sources.finding import FORMAT_NAMES, SUFFIXES, Failed, display_name, find_stills
+from vggscope.sources.finding import (
+    FORMAT_NAMES,
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    Failed,
+    display_name,
+    find_stills,
+)
 from vggscope.ui.photos import Photo, State
 
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ def refusal_of(mime: QMimeData) -> str:
             "Save the picture first, or copy the picture itself and paste it.",
         )
     return QCoreApplication.translate(
-        "incoming", "This cannot be dropped here: only folders and pictures ({0})"
+        "incoming", "This cannot be dropped here: only folders, pictures ({0}) and videos"
     ).format(FORMAT_NAMES)
 
 
@@ -80,7 +87,7 @@ def _looks_like_photo(url: QUrl) -> bool:
         return False
     path = url.toLocalFile()
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (a string is at hand)
-    return suffix in SUFFIXES or not suffix or os.path.isdir(path)  # noqa: PTH112
+    return suffix in SUFFIXES | VIDEO_SUFFIXES or not suffix or os.path.isdir(path)  # noqa: PTH112
 
 
 def _urls_of_text(mime: QMimeData) -> list[QUrl]:
@@ -93,7 +100,7 @@ def _may_be_path(line: str) -> bool:
     """Whether a line is more likely a path or an address than a line of a letter."""
     if line.startswith((*_SCHEMES, "/", "~", "\\\\")) or line[1:3] in {":\\", ":/"}:
         return True
-    return line.lower().endswith(tuple(SUFFIXES))
+    return line.lower().endswith(tuple(SUFFIXES | VIDEO_SUFFIXES))
 
 
 def _url_of_text(line: str) -> QUrl:

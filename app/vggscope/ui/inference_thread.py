@@ -1,9 +1,10 @@
 """The inference thread: it alone owns the model's session.
 
-The window tells it its wishes (load a model, move it to a device, classify photos, stop) and hears
-of results through signals. Every model that it loads makes a new generation; what it answers
-carries the generation that it was computed in, and the window drops what is of an older one.
-Another device makes no new generation: every device computes the same, or is not used.
+The window tells it its wishes (load a model, move it to a device, classify photos, look at the
+newest frame of a camera, stop) and hears of results through signals. Every model that it loads
+makes a new generation; what it answers carries the generation that it was computed in, and the
+window drops what is of an older one. Another device makes no new generation: every device computes
+the same, or is not used.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ from vggscope.errors import (
     InferenceError,
     VggscopeError,
 )
+from vggscope.inference.mailbox import Mailbox
 from vggscope.ui.images import image_of, read_photo, thumbnail_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from PySide6.QtGui import QImage
+    from PySide6.QtMultimedia import QVideoFrame
 
     from vggscope.errors import DeviceLostError
     from vggscope.inference.classifier import Classification, Classifier
     from vggscope.inference.devices import Device
+    from vggscope.inference.live import LiveClassifier, LiveFrame, LiveResult
     from vggscope.inference.runtime import Cancellation
+    from vggscope.inference.smoothing import Smoothing
     from vggscope.sources.frame import Frame
     from vggscope.ui.photos import Photo
     from vggscope.zoo.normal_form import Fit
@@ -96,6 +101,21 @@ class Answer:
     size: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveAnswer:
+    """What became of a frame of a camera, a video or a screen.
+
+    Attributes:
+        generation: of the model that looked at it.
+        frame: as it was offered.
+        outcome: the result, or why there is none.
+    """
+
+    generation: int
+    frame: LiveFrame[QVideoFrame]
+    outcome: LiveResult | VggscopeError
+
+
 @dataclass(frozen=True, slots=True)
 class _Destination:
     model: str
@@ -103,7 +123,7 @@ class _Destination:
 
 
 class InferenceThread(QThread):
-    """Loads models and classifies photos, one at a time.
+    """Loads models and classifies one picture at a time: live frames before photos.
 
     Signals:
         model_loaded: a ``LoadedModel``: all results from now on are its.
@@ -111,6 +131,7 @@ class InferenceThread(QThread):
         moved: a ``LoadedModel``: the same model runs on another device now.
         device_failed: a ``DeviceError``: a device cannot be used, another one is.
         answered: an ``Answer``.
+        live_answered: a ``LiveAnswer``.
     """
 
     model_loaded = Signal(object)
@@ -118,6 +139,7 @@ class InferenceThread(QThread):
     moved = Signal(object)
     device_failed = Signal(object)
     answered = Signal(object)
+    live_answered = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -130,11 +152,14 @@ class InferenceThread(QThread):
         self._destination: _Destination | None = None
         self._ending = False
         self._cancellation: Cancellation | None = None
+        self._mailbox: Mailbox[LiveFrame[QVideoFrame]] = Mailbox(self._changed)
+        self._smoothing: Smoothing = "off"
         # Of the thread itself:
         self._classifier: Classifier | None = None
         self._generation = 0
         self._loaded: LoadedModel | None = None
         self._told: DeviceLostError | None = None
+        self._live: LiveClassifier[QVideoFrame] | None = None
 
     @property
     def seconds_in_run(self) -> float:
@@ -187,11 +212,27 @@ class InferenceThread(QThread):
             if self._cancellation is not None:
                 self._cancellation.cancel()
 
+    def offer(self, frame: LiveFrame[QVideoFrame]) -> None:
+        """Look at ``frame`` as soon as the network is free, unless a newer one comes before that.
+
+        Every frame that is looked at is answered, unless the model is changed meanwhile.
+        """
+        self._mailbox.put(frame)
+
+    def withdraw_live(self) -> None:
+        """The frame that waits, if any, need not be looked at."""
+        self._mailbox.clear()
+
+    def smooth(self, smoothing: Smoothing) -> None:
+        """Move what is said of live frames so calmly from now on."""
+        self._smoothing = smoothing
+
     def stop(self) -> bool:
         """End the thread and wait for it; False if it hangs in its device, which is noted."""
         with self._changed:
             self._ending = True
             self._changed.notify()
+        self.withdraw_live()
         self.withdraw_all()
         if self.wait(QDeadlineTimer(_PATIENCE * 1000)):
             return True
@@ -204,7 +245,7 @@ class InferenceThread(QThread):
         classifier = self._attempt(lambda: self._open(wanted), self.model_failed)
         if classifier is None:
             return
-        self._classifier = classifier
+        self._adopt(classifier)
         self._generation += 1
         self._note(classifier, wanted.fit)
         self.model_loaded.emit(self._loaded)
@@ -261,10 +302,16 @@ class InferenceThread(QThread):
         )
         if classifier is None:
             return
-        self._classifier = classifier
+        self._adopt(classifier)
         self._note(classifier, fit)
         self.moved.emit(self._loaded)
         self._tell_failure(classifier)
+
+    def _adopt(self, classifier: Classifier) -> None:
+        """Use ``classifier`` from now on; nobody keeps the former one, nor its memory."""
+        self._classifier = classifier
+        if self._live is not None:
+            self._live.classifier = classifier
 
     def _note(self, classifier: Classifier, fit: Fit | None) -> None:
         model, device = classifier.model, classifier.device
@@ -313,13 +360,47 @@ class InferenceThread(QThread):
         except Exception as error:  # noqa: BLE001 (logged and answered)
             # The thread outlives whatever a driver or a codec throws, and leaves nobody waiting.
             _log.exception("The inference thread failed")
-            failure = InferenceError(
-                model=classifier.model.name,
-                device=classifier.device.name,
-                reason=type(error).__name__,
-            )
+            failure = self._surprise(classifier, error)
             for photo in list(self._taken.values()):
                 self._answer(Answer(photo, self._generation, failure))
+
+    def _look_at_newest(self, classifier: Classifier) -> None:
+        """Classify the newest live frame."""
+        # QtMultimedia is on board since the source of the frame was chosen.
+        from vggscope.inference.live import LiveClassifier  # noqa: PLC0415 (see _open)
+        from vggscope.inference.runtime import Cancellation  # noqa: PLC0415 (see _open)
+        from vggscope.sources.live.mapping import picture_of  # noqa: PLC0415 (not for photos)
+
+        if self._live is None:
+            # Kept from frame to frame: smoothing remembers what came before.
+            self._live = LiveClassifier(classifier, lambda f: picture_of(f.frame, f.region))
+        live = self._live
+        live.smoothing = self._smoothing
+        with self._changed:
+            self._cancellation = cancellation = Cancellation()
+        frame = self._mailbox.take(timeout=0)
+        if frame is None:
+            return
+        outcome: LiveResult | VggscopeError
+        try:
+            outcome = live.classify(frame, cancellation)
+        except Cancelled:
+            return
+        except VggscopeError as error:
+            outcome = error
+        except Exception as error:  # noqa: BLE001 (logged and answered)
+            _log.exception("A live frame could not be classified")
+            outcome = self._surprise(classifier, error)
+        self._tell_failure(classifier)
+        self.live_answered.emit(LiveAnswer(self._generation, frame, outcome))
+
+    def _surprise(self, classifier: Classifier, error: Exception) -> InferenceError:
+        """What a driver or a codec threw that nobody expected."""
+        return InferenceError(
+            model=classifier.model.name,
+            device=classifier.device.name,
+            reason=type(error).__name__,
+        )
 
     def _take(self) -> Iterator[Photo]:
         """The waiting photos, the preferred one first, until something else is to be done."""
@@ -333,8 +414,10 @@ class InferenceThread(QThread):
 
     def _is_called_away(self) -> bool:
         """Whether something comes before the photos."""
-        moves = self._destination is not None and self._classifier is not None
-        return self._ending or self._wanted is not None or moves
+        if self._ending or self._wanted is not None:
+            return True
+        moves = self._destination is not None or not self._mailbox.is_empty
+        return moves and self._classifier is not None
 
     def _answer(self, answer: Answer) -> None:
         with self._changed:
@@ -363,5 +446,7 @@ class InferenceThread(QThread):
             elif self._classifier is not None:
                 if destination is not None:
                     self._move(destination, self._classifier)
+                elif not self._mailbox.is_empty:
+                    self._look_at_newest(self._classifier)
                 else:
                     self._classify_pending(self._classifier)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDragMoveEvent,
@@ -25,32 +24,50 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vggscope import paths
-from vggscope.errors import ImageError
-from vggscope.ui.actions import Actions
+from vggscope.errors import MultimediaMissingError
+from vggscope.sources.finding import is_video
+from vggscope.ui.actions import LIVE_ACTIONS, SOURCES, Actions
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.device_presenter import DevicePresenter
 from vggscope.ui.device_roster import device_choices
-from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures
-from vggscope.ui.images import Levels
-from vggscope.ui.incoming import has_pasteable, refusal_of
+from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures, ask_for_video
+from vggscope.ui.folders import open_captures, open_logs
+from vggscope.ui.incoming import has_pasteable, photos_in, refusal_of
 from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
-from vggscope.ui.photos import State
+from vggscope.ui.photo_presenter import PhotoPresenter
 from vggscope.ui.predictions import PredictionsPane
 from vggscope.ui.recent import RecentFiles
-from vggscope.ui.settings import CROP_BOX, DEVICE, MODEL, THEME, TOP, WNIDS, Settings, window_state
+from vggscope.ui.settings import (
+    CROP_BOX,
+    DEVICE,
+    LOOP,
+    MIRROR,
+    MODEL,
+    READOUT,
+    THEME,
+    TOP,
+    WNIDS,
+    Setting,
+    Settings,
+    window_state,
+)
 from vggscope.ui.status_bar import StatusBar
-from vggscope.ui.texts import message_of
 from vggscope.ui.toolbar import ToolBar
 from vggscope.ui.welcome import DropOverlay, Welcome
 from vggscope.ui.workbench import Workbench
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtCore import QSettings
 
     from vggscope.ui.browser import PhotoBrowser
+    from vggscope.ui.live.presenter import LivePresenter
     from vggscope.ui.theme import Theme
+
+_FLAGS: Final = {setting.key: setting for setting in (CROP_BOX, READOUT, MIRROR, LOOP)}
+"""Settings that an action of the same name switches."""
 
 
 class MainWindow(QMainWindow):
@@ -85,7 +102,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome(theme, self.actions_by_key)
         self.canvas = Canvas(theme)
         self.predictions = PredictionsPane(theme, self.actions_by_key)
-        self._browser: PhotoBrowser | None = None
+        self._live: LivePresenter | None = None
         self.messages = MessageBar(theme)
         self._build_centre()
         menus = Menus(self, self.actions_by_key, settings, self._recent, self.workbench.roster)
@@ -94,21 +111,37 @@ class MainWindow(QMainWindow):
         self.addToolBar(self._bar)
         self._line = StatusBar(theme)
         self.setStatusBar(self._line)
-        self._devices = DevicePresenter(
+        self.devices = DevicePresenter(
             self.workbench, settings, self.messages, (self._bar.device, self._line.device)
         )
+        self._photos = PhotoPresenter(self, theme)
         self.drag_overlay = DropOverlay(theme, self)
         self._connect()
         self._restore()
-        self._show_current()
-        self._show_progress()
+        self.show_mode()
 
     @property
     def browser(self) -> PhotoBrowser:
-        """The filmstrip and the table, made when the second photo comes."""
-        if self._browser is None:
-            self._browser = self._make_browser()
-        return self._browser
+        """The filmstrip and the table of the photos."""
+        return self._photos.browser
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a moving picture is shown instead of photos."""
+        return self._live is not None and self._live.is_on
+
+    @property
+    def live(self) -> LivePresenter | None:
+        """Live mode, made when it is first asked for; None, and a message, if it cannot be had."""
+        if self._live is None:
+            try:
+                # QtMultimedia: what shows photos does not wait for it.
+                from vggscope.ui.live.presenter import LivePresenter  # noqa: PLC0415
+
+                self._live = LivePresenter(self, self._settings, self._theme)
+            except ImportError as error:
+                self.messages.tell_error(MultimediaMissingError(reason=str(error)))
+        return self._live
 
     def begin(self) -> None:
         """Bring what the window was painted without: the model, icons, the samples' pictures."""
@@ -119,18 +152,81 @@ class MainWindow(QMainWindow):
         self._show_model()
 
     def open_paths(self, files: list[str]) -> None:
-        """Add pictures and folders, and remember them."""
+        """Add pictures and folders, or play a video, and remember them."""
         self._recent.add(files)
-        self.workbench.open_paths(files)
+        videos = [file for file in files if is_video(file)]
+        pictures = [file for file in files if file not in videos]
+        if pictures:
+            self._show_photos()
+            self.workbench.open_paths(pictures)
+        if videos and (live := self.live) is not None:
+            live.open_video(videos[0])
+            if len(videos) > 1:
+                text = self.tr("One video at a time: this is the first of %n.", "", len(videos))
+                self.messages.tell(text, is_problem=False)
+
+    # What the presenters show
+
+    def show_mode(self) -> None:
+        """Show photos or a moving picture, as it is now."""
+        live = self._live
+        kind = SOURCES[0] if live is None else live.kind
+        for key in SOURCES:
+            self.actions_by_key[key].setChecked(key == kind)
+        if live is None or not live.is_on:
+            for key in LIVE_ACTIONS:
+                self.actions_by_key[key].setEnabled(False)
+            self.devices.live_time = None
+            self._photos.show()
+            return
+        self._photos.rest()
+        self.setWindowTitle(f"{live.name} — VGGscope")
+        for key in ("zoom_fit", "zoom_actual", "zoom_in", "zoom_out", "readout"):
+            self.actions_by_key[key].setEnabled(True)
+
+    def show_state(self, text: str) -> None:
+        """Tell below what is being done."""
+        self._line.show_state(text)
+
+    def show_zoom(self, zoom: float | None) -> None:
+        """Tell below how large the picture is shown: logical pixels per pixel; None for none."""
+        self._line.show_zoom(None if zoom is None else zoom * self.devicePixelRatioF())
+
+    def tell_briefly(self, text: str) -> None:
+        """Say something below that nobody need act upon."""
+        self._line.showMessage(text, 6000)
+
+    def enable_copying(self, can_copy: bool) -> None:
+        """Whether there are predictions to copy."""
+        for key in ("copy_text", "copy_csv", "copy_json"):
+            self.actions_by_key[key].setEnabled(can_copy)
+
+    def add_to_stage(self, page: QWidget, below: QWidget) -> None:
+        """Add a page to the canvas's place, and a bar below it."""
+        self.stage.addWidget(page)
+        self._under_stage.addWidget(below)
+
+    def add_below(self, browser: QWidget) -> None:
+        """Add the filmstrip."""
+        self._down.addWidget(browser)
+        self._down.setStretchFactor(0, 1)
+        if not self._down.restoreState(_bytes(window_state(), "down")):
+            height = browser.minimumHeight()
+            self._down.setSizes([max(1, self._down.height() - height), height])
 
     # Composition
 
     def _build_centre(self) -> None:
-        self._stage = QStackedWidget()
-        self._stage.addWidget(self.welcome)
-        self._stage.addWidget(self.canvas)
+        self.stage = QStackedWidget()
+        self.stage.addWidget(self.welcome)
+        self.stage.addWidget(self.canvas)
+        area = QWidget()
+        self._under_stage = QVBoxLayout(area)
+        self._under_stage.setContentsMargins(0, 0, 0, 0)
+        self._under_stage.setSpacing(0)
+        self._under_stage.addWidget(self.stage, 1)
         self._across = QSplitter(Qt.Orientation.Horizontal)
-        self._across.addWidget(self._stage)
+        self._across.addWidget(area)
         self._across.addWidget(self.predictions)
         self._across.setStretchFactor(0, 1)
         self._across.setChildrenCollapsible(False)
@@ -146,39 +242,16 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._down, 1)
         self.setCentralWidget(centre)
 
-    def _make_browser(self) -> PhotoBrowser:
-        # Not before the first paint: its classes take 12 ms to import.
-        from vggscope.ui.browser import PhotoBrowser  # noqa: PLC0415
-
-        browser = PhotoBrowser(self.workbench.photos, self._theme, self.actions_by_key)
-        browser.photo_chosen.connect(self.workbench.choose)
-        browser.thumbnail_wanted.connect(self.workbench.want_thumbnail)
-        browser.set_as_table(self._as_table())
-        browser.mark(self.workbench.current)
-        self._down.addWidget(browser)
-        self._down.setStretchFactor(0, 1)
-        if not self._down.restoreState(_bytes(window_state(), "down")):
-            height = browser.minimumHeight()
-            self._down.setSizes([max(1, self._down.height() - height), height])
-        return browser
-
     # Behaviour
 
     def _connect(self) -> None:
-        bench = self.workbench
-        bench.current_changed.connect(self._show_current)
-        bench.current_updated.connect(self._show_outcome)
-        bench.pixels_ready.connect(self._show_pixels)
-        bench.pixels_failed.connect(lambda error: self.canvas.clear(message_of(error)))
-        bench.progress_changed.connect(self._show_progress)
+        bench, photos = self.workbench, self._photos
         bench.model_changed.connect(self._show_model)
         bench.failed.connect(self.messages.tell_error)
-        bench.said.connect(lambda text: self._line.showMessage(text, 6000))
+        bench.said.connect(self.tell_briefly)
         self._line.device.clicked.connect(self.actions_by_key["devices"].trigger)
         self.welcome.sample_chosen.connect(lambda path: bench.open_paths([path]))
-        self.canvas.zoom_changed.connect(
-            lambda zoom: self._line.show_zoom(zoom * self.devicePixelRatioF())
-        )
+        self.canvas.zoom_changed.connect(self.show_zoom)
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
         self.actions_by_key.connect_to(
@@ -197,24 +270,34 @@ class MainWindow(QMainWindow):
                 "zoom_actual": self.canvas.show_actual_size,
                 "zoom_in": self.canvas.zoom_in,
                 "zoom_out": self.canvas.zoom_out,
-                "crop_box": lambda: self._settings.set(
-                    CROP_BOX, self.actions_by_key["crop_box"].isChecked()
-                ),
+                "crop_box": lambda: self._set_flag(CROP_BOX),
                 "as_table": lambda: self.browser.set_as_table(self._as_table()),
                 "full_screen": self._toggle_full_screen,
-                "previous": lambda: self._step(-1),
-                "next": lambda: self._step(1),
+                "previous": lambda: photos.step(-1),
+                "next": lambda: photos.step(1),
                 "stop": bench.halt,
                 "again": bench.classify_again,
-                "remove": self._remove,
-                "remove_all": self._remove_all,
+                "remove": photos.remove,
+                "remove_all": photos.remove_all,
+                "source_photos": self._show_photos,
+                "source_camera": lambda: self._go_live(lambda live: live.open_camera()),
+                "source_video": self._choose_video,
+                "source_screen": lambda: self._go_live(lambda live: live.open_screen()),
+                "freeze": lambda: self._in_live(lambda live: live.toggle_frozen()),
+                "snapshot": lambda: self._in_live(lambda live: live.take_snapshot()),
+                "record": lambda: self._in_live(lambda live: live.toggle_recording()),
+                "region": lambda: self._in_live(lambda live: live.pick_region()),
+                "captures": open_captures,
+                "readout": lambda: self._set_flag(READOUT),
+                "mirror": lambda: self._set_flag(MIRROR),
+                "loop": lambda: self._set_flag(LOOP),
                 "devices": self._show_devices,
                 "shortcuts": self._show_shortcuts,
                 "open_logs": open_logs,
                 "about": self._show_about,
             }
         )
-        for setting in (TOP, CROP_BOX, WNIDS):
+        for setting in (TOP, CROP_BOX, WNIDS, READOUT, MIRROR, LOOP):
             self._on_setting(setting.key)
         self._show_model()
 
@@ -225,14 +308,39 @@ class MainWindow(QMainWindow):
             top = self._settings.number(TOP)
             self._bar.show_top(top)
             self.predictions.set_top(top)
-        elif key == CROP_BOX.key:
-            visible = self._settings.flag(CROP_BOX)
-            self.actions_by_key["crop_box"].setChecked(visible)
-            self.canvas.set_box_visible(visible)
+        elif key in _FLAGS:
+            self.actions_by_key[key].setChecked(self._settings.flag(_FLAGS[key]))
+            self.canvas.set_box_visible(self._settings.flag(CROP_BOX))
         elif key == WNIDS.key:
             self.predictions.set_wnids(self._settings.flag(WNIDS))
         elif key in {MODEL.key, DEVICE.key}:
             self._show_model()
+
+    def _set_flag(self, setting: Setting) -> None:
+        """Choose what the user has just switched with the action of the same name."""
+        self._settings.set(setting, self.actions_by_key[setting.key].isChecked())
+
+    def _show_photos(self) -> None:
+        if self._live is not None:
+            self._live.leave()
+        self.show_mode()
+
+    def _go_live(self, choose: Callable[[LivePresenter], object]) -> None:
+        if (live := self.live) is not None:
+            choose(live)
+        # A button that was pressed stays so only if something came of it.
+        self.show_mode()
+
+    def _choose_video(self) -> None:
+        # Whatever its suffix, it was chosen as a video.
+        if (file := ask_for_video(self)) and (live := self.live) is not None:
+            self._recent.add([file])
+            live.open_video(file)
+        self.show_mode()
+
+    def _in_live(self, act: Callable[[LivePresenter], object]) -> None:
+        if self._live is not None and self._live.is_on:
+            act(self._live)
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
@@ -240,70 +348,7 @@ class MainWindow(QMainWindow):
             self._bar.show_model(model.title)
         elif self.workbench.broken is None:
             self._bar.show_model(self._titles.get(wanted, wanted))
-        self._devices.show()
-
-    def _show_current(self) -> None:
-        photo = self.workbench.current
-        has_photo = photo is not None
-        self._stage.setCurrentWidget(self.canvas if has_photo else self.welcome)
-        for key in ("zoom_fit", "zoom_actual", "zoom_in", "zoom_out", "remove", "again"):
-            self.actions_by_key[key].setEnabled(has_photo)
-        self.canvas.clear()
-        self._line.show_zoom(None)
-        if self._browser is not None:
-            self._browser.mark(photo)
-        self.setWindowTitle(f"{photo.name} — VGGscope" if photo else "VGGscope")
-        if photo is not None and photo.thumbnail is not None and photo.size is not None:
-            # Something to see until the pixels come.
-            self._show_pixels(Levels([photo.thumbnail], photo.size))
-        self._show_outcome()
-
-    def _show_outcome(self) -> None:
-        photo = self.workbench.current
-        done = None if photo is None else photo.classification
-        for key in ("copy_text", "copy_csv", "copy_json"):
-            self.actions_by_key[key].setEnabled(done is not None)
-        self.canvas.show_box(None if done is None else done.crop)
-        if photo is None:
-            self.predictions.show_idle()
-        elif photo.error is not None:
-            self.predictions.show_failure(photo.error)
-            if isinstance(photo.error, ImageError):
-                self.canvas.clear(self.tr("There is no picture to show."))
-        elif done is not None:
-            stopped = photo.state is State.STOPPED
-            self.predictions.show_classification(done, stale=photo.stale, stopped=stopped)
-        elif photo.state is State.STOPPED:
-            self.predictions.show_stopped()
-        else:
-            self.predictions.show_working()
-        self._devices.show()
-
-    def _show_pixels(self, levels: Levels) -> None:
-        photo = self.workbench.current
-        if photo is not None:
-            self.canvas.show_photo(levels, photo.name)
-            self._line.show_zoom(self.canvas.zoom * self.devicePixelRatioF())
-
-    def _show_progress(self) -> None:
-        bench = self.workbench
-        done, total = bench.progress
-        failed, stopped = bench.photos.count(State.FAILED), bench.photos.count(State.STOPPED)
-        if total > 1 or self._browser is not None:
-            self.browser.setVisible(total > 1)
-            self.browser.show_progress(done, total, failed=failed, stopped=stopped)
-        self.actions_by_key["stop"].setEnabled(bench.is_busy or bench.is_listing)
-        self.actions_by_key["remove_all"].setEnabled(total > 0)
-        for key in ("previous", "next", "as_table"):
-            self.actions_by_key[key].setEnabled(total > 1)
-        for key in ("export_csv", "export_json"):
-            self.actions_by_key[key].setEnabled(done > stopped)
-        if bench.is_listing:
-            self._line.show_state(self.tr("Looking for pictures…"))
-        elif done < total:
-            self._line.show_state(self.tr("Classifying {0} of {1}").format(done + 1, total))
-        else:
-            self._line.show_state(self.tr("Ready"))
+        self.devices.show()
 
     def _export(self, *, as_json: bool) -> None:
         path = ask_for_export(self, "json" if as_json else "csv")
@@ -318,16 +363,20 @@ class MainWindow(QMainWindow):
             self.messages.tell(self.tr("The clipboard holds neither a picture nor a file."))
 
     def _take(self, mime: QMimeData) -> None:
-        self._recent.add([url.toLocalFile() for url in mime.urls() if url.isLocalFile()])
-        self.workbench.take(mime)
+        """Add what was dropped or pasted."""
+        paths, photos = photos_in(mime)
+        self.open_paths(paths)
+        if photos:
+            self._show_photos()
+            self.workbench.add(photos)
 
     def _copy(self, form: str) -> None:
         from vggscope.inference import report  # noqa: PLC0415 (not needed to start)
 
-        photo = self.workbench.current
-        if photo is None or photo.classification is None:
+        shown = self._live if self.is_live else self._photos
+        if shown is None or shown.classification is None:
             return
-        entry, top = (photo.location, photo.classification), self._settings.number(TOP)
+        entry, top = (shown.name, shown.classification), self._settings.number(TOP)
         text = {
             "text": lambda: report.as_text(*entry, top),
             "csv": lambda: report.as_csv([entry], top),
@@ -335,17 +384,6 @@ class MainWindow(QMainWindow):
         }[form]()
         QGuiApplication.clipboard().setText(text)
         self._line.showMessage(self.tr("Copied"), 3000)
-
-    def _step(self, by: int) -> None:
-        photo = self.workbench.current
-        if photo is not None and (key := self.browser.key_beside(photo, by)) is not None:
-            self.workbench.choose(key)
-
-    def _remove(self) -> None:
-        photo = self.workbench.current
-        if photo is not None:
-            after, before = (self.browser.key_beside(photo, by) for by in (1, -1))
-            self.workbench.remove_current(before if after is None else after)
 
     # Dialogs are imported when they are opened: the first paint does not wait for them.
 
@@ -371,15 +409,6 @@ class MainWindow(QMainWindow):
 
         _show(AboutDialog(self._theme, self.workbench.tasks, self))
 
-    def _remove_all(self) -> None:
-        bench, model = self.workbench, self.workbench.model
-        removed = bench.remove_all()
-        if len(removed) > 1:
-            text = self.tr("%n photos were removed.", "", len(removed))
-            self.messages.tell(
-                text, self.tr("Undo"), lambda: bench.bring_back(removed, of_model=model)
-            )
-
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
@@ -404,7 +433,7 @@ class MainWindow(QMainWindow):
         state = window_state()
         state.setValue("geometry", self.saveGeometry())
         state.setValue("across", self._across.saveState())
-        if self._browser is not None:
+        if self._photos.has_browser:
             state.setValue("down", self._down.saveState())
         state.setValue("as_table", self._as_table())
 
@@ -435,6 +464,7 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.WindowStateChange:
             self.actions_by_key["full_screen"].setChecked(self.isFullScreen())
+            self._in_live(lambda live: live.set_hidden(self.isMinimized()))
         super().changeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -449,13 +479,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()
+        if self._live is not None:
+            self._live.stop()
         self.hangs = not self.workbench.stop()
         super().closeEvent(event)
-
-
-def open_logs() -> None:
-    """Show the log folder in the system's file manager."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.log_dir())))
 
 
 def _show(dialog: QDialog) -> None:

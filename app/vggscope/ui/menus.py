@@ -12,7 +12,18 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 from vggscope.sources.finding import display_name
 from vggscope.ui.actions import MENUS, Actions, translated
 from vggscope.ui.device_roster import device_choices
-from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, THEME, TOP, Setting, Settings
+from vggscope.ui.settings import (
+    DEVICE,
+    EXACT,
+    FIT,
+    MODEL,
+    RECORDING,
+    SMOOTHING,
+    THEME,
+    TOP,
+    Setting,
+    Settings,
+)
 from vggscope.ui.texts import as_label, as_tool_tip
 
 if TYPE_CHECKING:
@@ -60,6 +71,8 @@ class Menus(QObject):
             actions["open_folder"]: recent_menu,
             actions["crop_box"]: self._choice_menu(FIT),
             actions["full_screen"]: self._choice_menu(THEME),
+            actions["readout"]: self._choice_menu(SMOOTHING),
+            actions["record"]: self._choice_menu(RECORDING),
         }
         for key, title in MENUS.items():
             menu = window.menuBar().addMenu(translated(title))

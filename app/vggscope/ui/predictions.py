@@ -48,7 +48,11 @@ _FRAME: Final = 2  # around the bars, see the style sheet
 
 
 class PredictionModel(QAbstractListModel):
-    """The top-k. Bars move from their former length to the new one."""
+    """The top-k. Bars move from their former length to the new one.
+
+    They stand in the order of their ranks, unless they are to keep their places: then a class
+    stays in its row as long as it is among the top-k.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -62,15 +66,23 @@ class PredictionModel(QAbstractListModel):
         self._animation.setEndValue(1.0)
         self._animation.valueChanged.connect(self._advance)
 
-    def show(self, predictions: tuple[Prediction, ...]) -> None:
+    def show(self, predictions: tuple[Prediction, ...], *, keep_places: bool = False) -> None:
         """Change to other predictions."""
+        if keep_places:
+            predictions = _in_their_places(predictions, self._predictions)
         if predictions == self._predictions:
             return
         self._from = {p.index: self._shown(p) for p in self._predictions}
-        self.beginResetModel()
-        self._predictions = predictions
         self._progress = 0.0
-        self.endResetModel()
+        if len(predictions) == len(self._predictions):
+            # The view keeps its current row and its scroll bar.
+            self._predictions = predictions
+            if predictions:
+                self.dataChanged.emit(self.index(0), self.index(len(predictions) - 1))
+        else:
+            self.beginResetModel()
+            self._predictions = predictions
+            self.endResetModel()
         self._animation.start()
 
     def _shown(self, prediction: Prediction) -> float:
@@ -103,20 +115,40 @@ class PredictionModel(QAbstractListModel):
         return None
 
 
+def _in_their_places(
+    predictions: tuple[Prediction, ...], former: tuple[Prediction, ...]
+) -> tuple[Prediction, ...]:
+    """``predictions`` so that classes stand where they stood; new ones fill the gaps by rank."""
+    if len(predictions) != len(former):
+        return predictions
+    by_index = {p.index: p for p in predictions}
+    stayed = [by_index.pop(p.index, None) for p in former]
+    new = iter(by_index.values())
+    return tuple(next(new) if p is None else p for p in stayed)
+
+
 class _BarDelegate(QStyledItemDelegate):
-    """Label, percentage and bar; the first one larger."""
+    """Label, percentage and bar; the most probable one is emphasised.
+
+    Attributes:
+        faded: what is shown is out of date.
+        wnids: show WordNet ids.
+        even: all rows are of one height, since any of them may become the most probable one.
+    """
 
     def __init__(self, theme: Theme, view: QListView) -> None:
         super().__init__(view)
         self._theme, self._view = theme, view
         self.faded = False
         self.wnids = False
+        self.even = False
 
-    def _fonts(self, base: QFont, row: int) -> tuple[QFont, QFont]:
+    def _fonts(self, base: QFont, *, is_best: bool) -> tuple[QFont, QFont]:
         label, number = QFont(base), QFont(base)
-        if row == 0:
-            label.setPointSizeF(base.pointSizeF() * 1.3)
-            number.setPointSizeF(base.pointSizeF() * 1.3)
+        if is_best:
+            size = base.pointSizeF() * (1.1 if self.even else 1.3)
+            label.setPointSizeF(size)
+            number.setPointSizeF(size)
             label.setWeight(QFont.Weight.DemiBold)
         number.setWeight(QFont.Weight.Bold)
         return label, number
@@ -124,8 +156,9 @@ class _BarDelegate(QStyledItemDelegate):
     # Qt overrides
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        label, _ = self._fonts(option.font, index.row())
-        return QSize(120, round(QFontMetricsF(label).height()) + (24 if index.row() == 0 else 21))
+        is_large = self.even or index.row() == 0
+        label, _ = self._fonts(option.font, is_best=is_large)
+        return QSize(120, round(QFontMetricsF(label).height()) + (24 if is_large else 21))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         prediction: Prediction = index.data(_PREDICTION_ROLE)
@@ -140,7 +173,8 @@ class _BarDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colours.raised))
             painter.drawRoundedRect(rect.adjusted(-8, -3, 8, 3), 6, 6)
-        label_font, number_font = self._fonts(option.font, index.row())
+        is_best = prediction.rank == 1
+        label_font, number_font = self._fonts(option.font, is_best=is_best)
         number = percent(prediction.probability)
         metrics = QFontMetricsF(number_font)
         text = QRectF(rect.left(), rect.top(), rect.width(), metrics.height())
@@ -152,7 +186,7 @@ class _BarDelegate(QStyledItemDelegate):
         painter.setFont(label_font)
         name = QFontMetricsF(label_font).elidedText(name, Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
-        thickness = 7 if index.row() == 0 else 6
+        thickness = 7 if is_best else 6
         bar = QRectF(rect.left(), text.bottom() + 4, rect.width(), thickness)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colours.track))
@@ -175,6 +209,7 @@ class PredictionsPane(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._classification: Classification | None = None
+        self._live = False
         self._failed = False
         self._top = 5
         self.setObjectName("panel")
@@ -223,7 +258,7 @@ class PredictionsPane(QWidget):
         """Show the ``count`` most probable classes."""
         self._top = count
         if self._classification is not None:
-            self._model.show(self._classification.top(count))
+            self._model.show(self._classification.top(count), keep_places=self._live)
 
     def set_wnids(self, visible: bool) -> None:
         """Show WordNet ids beside the names."""
@@ -257,13 +292,8 @@ class PredictionsPane(QWidget):
         self, classification: Classification, *, stale: bool, stopped: bool
     ) -> None:
         """Show predictions; ``stale`` ones are being replaced, unless that was ``stopped``."""
-        self._classification = classification
-        self._model.show(classification.top(self._top))
-        self._view.delegate.faded = stale
-        self._view.viewport().update()
-        self._pages.setCurrentIndex(_Page.BARS)
+        self._show_bars(classification, faded=stale, live=False)
         self._busy.setVisible(stale and not stopped)
-        self._copy.setEnabled(True)
         if stopped:
             self._note.setText(self.tr("Out of date: press F5 to classify this photo again."))
         elif stale:
@@ -273,6 +303,39 @@ class PredictionsPane(QWidget):
             self._note.setText(
                 self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)
             )
+
+    def show_live(self, classification: Classification, smoothing: str, *, stale: bool) -> None:
+        """Show predictions of a picture that moves: each keeps its place while it is in the top-k.
+
+        Args:
+            classification: what is to be shown, smoothed or not.
+            smoothing: the title of the smoothing that was applied; "" for none.
+            stale: it is of a former model or picture.
+        """
+        self._show_bars(classification, faded=stale, live=True)
+        self._busy.hide()
+        milliseconds = f"{classification.milliseconds:.0f}"
+        parts = [self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)]
+        if smoothing:
+            parts.append(self.tr("smoothed: {0}").format(smoothing))
+        self._note.setText(self.tr("Out of date") if stale else " · ".join(parts))
+
+    def show_waiting(self, title: str, detail: str) -> None:
+        """There is no picture yet, or none any more, for the reason told."""
+        self._show_sentence(title, detail, "picture")
+
+    def _show_bars(self, classification: Classification, *, faded: bool, live: bool) -> None:
+        self._classification, self._live = classification, live
+        delegate = self._view.delegate
+        if delegate.even is not live:
+            delegate.even = live
+            self._view.scheduleDelayedItemsLayout()
+        self._model.show(classification.top(self._top), keep_places=live)
+        if delegate.faded is not faded:
+            delegate.faded = faded
+            self._view.viewport().update()
+        self._pages.setCurrentIndex(_Page.BARS)
+        self._copy.setEnabled(True)
 
     def _show_sentence(self, title: str, detail: str, icon: str, *, bad: bool = False) -> None:
         self._classification = None

@@ -114,7 +114,66 @@ WNIDS: Final = Setting(
     title=QT_TRANSLATE_NOOP("settings", "WordNet ids"),
     description=QT_TRANSLATE_NOOP("settings", "Shows the id of each class beside its name."),
 )
-ALL: Final = (THEME, TOP, MODEL, DEVICE, EXACT, FIT, CROP_BOX, WNIDS)
+SMOOTHING: Final = Setting(
+    key="smoothing",
+    default="off",
+    title=QT_TRANSLATE_NOOP("settings", "Smoothing"),
+    description=QT_TRANSLATE_NOOP(
+        "settings",
+        "How calmly the predictions of moving pictures move. It is marked where it is on.",
+    ),
+    choices={
+        "off": QT_TRANSLATE_NOOP("settings", "Off"),
+        "gentle": QT_TRANSLATE_NOOP("settings", "Gentle"),
+        "strong": QT_TRANSLATE_NOOP("settings", "Strong"),
+    },
+)
+RECORDING: Final = Setting(
+    key="recording",
+    default="csv",
+    title=QT_TRANSLATE_NOOP("settings", "Recordings"),
+    description=QT_TRANSLATE_NOOP(
+        "settings", "The file that R writes: a table for spreadsheets, or JSON, a line each."
+    ),
+    choices={
+        "csv": QT_TRANSLATE_NOOP("settings", "CSV"),
+        "jsonl": QT_TRANSLATE_NOOP("settings", "JSON Lines"),
+    },
+)
+MIRROR: Final = Setting(
+    key="mirror",
+    default=True,
+    title=QT_TRANSLATE_NOOP("settings", "Mirrored camera"),
+    description=QT_TRANSLATE_NOOP(
+        "settings", "Shows the camera's picture as a mirror would; the network sees it unmirrored."
+    ),
+)
+READOUT: Final = Setting(
+    key="readout",
+    default=True,
+    title=QT_TRANSLATE_NOOP("settings", "Live figures"),
+    description=QT_TRANSLATE_NOOP(
+        "settings", "Shows rates, latency and the share of dropped frames on moving pictures."
+    ),
+)
+LOOP: Final = Setting(
+    key="loop",
+    default=False,
+    title=QT_TRANSLATE_NOOP("settings", "Loop videos"),
+    description=QT_TRANSLATE_NOOP("settings", "A video begins anew when it is over."),
+)
+CAMERA: Final = Setting(
+    key="camera",
+    default="",
+    title=QT_TRANSLATE_NOOP("settings", "Camera"),
+    description=QT_TRANSLATE_NOOP("settings", "The camera to begin with, if it is plugged in."),
+)
+SHOWN: Final = (
+    *(THEME, TOP, MODEL, DEVICE, EXACT, FIT, CROP_BOX, WNIDS),
+    *(SMOOTHING, RECORDING, MIRROR, READOUT, LOOP),
+)
+"""Those in the dialog, in its order."""
+ALL: Final = (*SHOWN, CAMERA)
 
 
 class Settings(QObject):

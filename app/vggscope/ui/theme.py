@@ -213,6 +213,21 @@ def _style_sheet(c: Colours) -> str:
     QToolButton[flat="true"]:hover {{ background: {c.raised}; }}
     QToolButton[flat="true"]:checked {{ background: {c.raised}; border-color: {c.border}; }}
     QToolButton[flat="true"]:focus {{ border-color: {c.accent}; }}
+    QToolButton[segment] {{ border-radius: 0; border-right-width: 0; padding: 6px 9px; }}
+    QToolButton[segment="first"] {{ border-top-left-radius: 7px; border-bottom-left-radius: 7px; }}
+    QToolButton[segment="last"] {{ border-top-right-radius: 7px; border-bottom-right-radius: 7px;
+        border-right-width: 1px; }}
+    QToolButton[segment]:checked {{ background: {c.accent}; border-color: {c.accent};
+        color: {c.on_accent}; }}
+    QToolButton[segment]:focus {{ border-color: {c.text}; }}
+    QSlider::groove:horizontal {{ height: 4px; background: {c.track}; border-radius: 2px; }}
+    QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
+    QSlider::sub-page:horizontal:disabled {{ background: {c.track}; }}
+    QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -5px 0; border-radius: 7px;
+        background: {c.accent}; border: 2px solid {c.surface}; }}
+    QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{
+        border-color: {c.text}; }}
+    QSlider::handle:horizontal:disabled {{ background: {c.disabled}; }}
     QToolButton[link="true"] {{ color: {c.accent}; }}
     QPushButton[primary="true"], QToolButton[primary="true"] {{ background: {c.accent};
         border-color: {c.accent}; color: {c.on_accent}; font-weight: 600; }}

@@ -1,12 +1,13 @@
-"""The toolbar: what is open, what looks at it, on what device, and how much of it is told."""
+"""The toolbar: what is looked at, what looks at it, on what device, and how much is told of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
+from vggscope.ui.actions import SOURCES, without_mnemonic
 from vggscope.ui.device_button import DeviceButton
 from vggscope.ui.texts import as_label
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ToolBar(QToolBar):
-    """Open, the model, the device, top-k.
+    """Open, the source, the model, the device, top-k.
 
     Attributes:
         device: the button that names the device in use.
@@ -41,7 +42,8 @@ class ToolBar(QToolBar):
         self._top = self._button(self.tr("How many predictions (top-k)"), menus.tops)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        for widget in (open_button, self._model, self.device, spacer, self._top):
+        sources = self._source_buttons(actions)
+        for widget in (open_button, sources, self._model, self.device, spacer, self._top):
             self.addWidget(widget)
 
     def show_model(self, title: str) -> None:
@@ -52,11 +54,34 @@ class ToolBar(QToolBar):
         """Tell how many predictions are shown."""
         _show_choice(self._top, self.tr("Top {0}").format(count))
 
+    def _source_buttons(self, actions: Actions) -> QWidget:
+        """The kinds of sources side by side, the present one marked."""
+        group = QWidget()
+        group.setObjectName("segments")
+        group.setAccessibleName(self.tr("What to look at"))
+        row = QHBoxLayout(group)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for key in SOURCES:
+            action = actions[key]
+            button = QToolButton()
+            button.setDefaultAction(action)
+            name = without_mnemonic(action.text())
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+            button.setToolTip(f"{name} ({action.shortcut().toString()})")
+            button.setAccessibleName(self.tr("Look at: {0}").format(name))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            position = {SOURCES[0]: "first", SOURCES[-1]: "last"}.get(key, "middle")
+            button.setProperty("segment", position)
+            row.addWidget(button)
+        return group
+
     def _button(self, name: str, menu: QMenu | None = None) -> QToolButton:
         button = QToolButton()
         button.setToolTip(name)
         button.setAccessibleName(name)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Not by the mouse: the keys of what is shown go on to work.
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         if menu is not None:
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             button.setMenu(menu)

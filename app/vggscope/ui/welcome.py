@@ -46,7 +46,7 @@ class Welcome(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icon = QLabel()
         self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        title = QLabel(self.tr("Drop a photo here"))
+        title = QLabel(self.tr("Drop a photo or a video here"))
         title.setProperty("title", True)
         hint = QLabel(
             self.tr("and see what the network recognises in it. Images never leave this computer.")
@@ -79,6 +79,7 @@ class Welcome(QWidget):
         for key, text, primary in (
             ("open", self.tr("Open photos…"), True),
             ("open_folder", self.tr("Open folder…"), False),
+            ("source_camera", self.tr("Start the camera"), False),
         ):
             button = QPushButton(text)
             button.setProperty("primary", primary)

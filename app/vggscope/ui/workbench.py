@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QSaveFile, Signal, Slot
 from vggscope.errors import DeviceError, ModelError, OutputError, VggscopeError
 from vggscope.ui.device_roster import DeviceRoster
 from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnail_of
-from vggscope.ui.incoming import photos_in, photos_of_paths
+from vggscope.ui.incoming import photos_of_paths
 from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel, Wanted
 from vggscope.ui.photos import Photo, PhotoModel, State
 from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, TOP, Settings
@@ -24,7 +24,6 @@ from vggscope.ui.tasks import Tasks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QImage
 
     from vggscope.inference.devices import Device
@@ -72,32 +71,33 @@ class Workbench(QObject):
         self.model: LoadedModel | None = None
         self.tasks = Tasks(self)
         self.roster = DeviceRoster(settings, self.tasks, self)
-        self._thread = InferenceThread(self)
+        self.inference = InferenceThread(self)
         self._current: Photo | None = None
         self._serial = 0
+        self._is_live = False
         self._listings: set[str] = set()
         self._asked: Wanted | None = None
         self._broken: VggscopeError | None = None
         self._with_thumbnail: OrderedDict[int, Photo] = OrderedDict()
-        self._thread.model_loaded.connect(self._on_model_loaded)
-        self._thread.model_failed.connect(self._on_model_failed)
-        self._thread.moved.connect(self._on_moved)
-        self._thread.device_failed.connect(self._on_device_failed)
-        self._thread.answered.connect(self._on_answer)
+        self.inference.model_loaded.connect(self._on_model_loaded)
+        self.inference.model_failed.connect(self._on_model_failed)
+        self.inference.moved.connect(self._on_moved)
+        self.inference.device_failed.connect(self._on_device_failed)
+        self.inference.answered.connect(self._on_answer)
         self.roster.decided.connect(self._on_device)
         self.roster.failed.connect(self.device_failed)
         settings.changed.connect(self._on_setting)
 
     def start(self) -> None:
         """Begin to work: load the model."""
-        self._thread.start()
+        self.inference.start()
         self._load()
 
     def stop(self) -> bool:
         """End all threads; False if a device hangs and its thread with it."""
         self.roster.stop()
         self.tasks.stop()
-        return self._thread.stop()
+        return self.inference.stop()
 
     # Photos
 
@@ -125,7 +125,23 @@ class Workbench(QObject):
     @property
     def seconds_in_run(self) -> float:
         """How long the present run of the network lasts; 0 between runs."""
-        return self._thread.seconds_in_run
+        return self.inference.seconds_in_run
+
+    @property
+    def is_live(self) -> bool:
+        """Whether moving pictures are looked at, before all photos."""
+        return self._is_live
+
+    def set_live(self, is_live: bool) -> None:
+        """Moving pictures are, or are not, looked at."""
+        self._is_live = is_live
+        self.progress_changed.emit()
+
+    @property
+    def has_wanted_model(self) -> bool:
+        """Whether ``model`` is the one, with the fit, that the user wants."""
+        wanted, model = self._wanted(), self.model
+        return model is not None and (model.name, model.fit) == (wanted.model, wanted.fit)
 
     @property
     def is_listing(self) -> bool:
@@ -150,18 +166,12 @@ class Workbench(QObject):
             key, lambda: photos_of_paths(paths, lambda: self.tasks.is_pending(key)), deliver
         )
 
-    def take(self, mime: QMimeData) -> None:
-        """Add what was dropped or pasted."""
-        paths, photos = photos_in(mime)
-        self.open_paths(paths)
-        self.add(photos)
-
     def add(self, photos: Sequence[Photo]) -> None:
         """Add photos; the first new one becomes the current one."""
         if not photos:
             return
         self.photos.add(photos)
-        self._thread.classify(p for p in photos if p.state is State.WAITING)
+        self.inference.classify(p for p in photos if p.state is State.WAITING)
         self._admit_defeat()
         self.choose(photos[0].key)
         self.progress_changed.emit()
@@ -173,9 +183,9 @@ class Workbench(QObject):
         if photo is self._current:
             return
         self._current = photo
-        self._thread.prefer(key)
+        self.inference.prefer(key)
         self.current_changed.emit()
-        self._read_pixels()
+        self.read_pixels()
 
     def remove_current(self, successor: int | None) -> None:
         """Take the current photo out; the photo ``successor`` becomes the current one."""
@@ -184,7 +194,7 @@ class Workbench(QObject):
         row = self.photos.row_of(self._current.key)
         if row is None:
             return
-        self._thread.withdraw(self._current.key)
+        self.inference.withdraw(self._current.key)
         self._with_thumbnail.pop(self._current.key, None)
         self.photos.remove(row)
         if successor is None:
@@ -196,7 +206,7 @@ class Workbench(QObject):
     def remove_all(self) -> list[Photo]:
         """Take all photos out; returns them for ``bring_back``."""
         removed = list(self.photos)
-        self._thread.withdraw_all()
+        self.inference.withdraw_all()
         self._with_thumbnail.clear()
         self.photos.clear()
         self._show_none()
@@ -236,7 +246,7 @@ class Workbench(QObject):
         for key in self._listings:
             self.tasks.forget(key)
         self._listings.clear()
-        self._thread.withdraw_all()
+        self.inference.withdraw_all()
         self._set_state(State.WAITING, State.STOPPED)
 
     def classify_again(self) -> None:
@@ -259,9 +269,9 @@ class Workbench(QObject):
             photos.append(current)
         for photo in photos:
             photo.await_again()
-        self._thread.classify(photos)
+        self.inference.classify(photos)
         if self._current in photos:
-            self._read_pixels()
+            self.read_pixels()
         self._tell(photos)
 
     def results(self) -> list[tuple[str, Any]]:
@@ -302,7 +312,7 @@ class Workbench(QObject):
         ]
         for photo in renewed:
             photo.await_again()
-        self._thread.classify(renewed)
+        self.inference.classify(renewed)
         self.model_changed.emit()
         self._tell(renewed)
         # It runs; whether it could run faster is found out meanwhile.
@@ -321,7 +331,7 @@ class Workbench(QObject):
     @Slot(object)
     def _on_device(self, device: Device) -> None:
         # Even if it is the one in use: another move may be on its way.
-        self._thread.move(self.roster.model, device)
+        self.inference.move(self.roster.model, device)
 
     @Slot(object)
     def _on_model_failed(self, error: VggscopeError) -> None:
@@ -351,7 +361,7 @@ class Workbench(QObject):
             self._keep_thumbnail(photo, answer.thumbnail)
         self._tell([photo])
 
-    def _read_pixels(self) -> None:
+    def read_pixels(self) -> None:
         """Read the current photo for the canvas."""
         photo = self._current
         if photo is None or (photo.error is not None and photo.path is None):
@@ -389,13 +399,13 @@ class Workbench(QObject):
 
     def _load(self) -> None:
         self._asked = self._wanted()
-        self._thread.load(self._asked)
+        self.inference.load(self._asked)
 
     def _admit_defeat(self) -> None:
         """Without any model every photo fails, for the reason that the model did."""
         if self._broken is None:
             return
-        self._thread.withdraw_all()
+        self.inference.withdraw_all()
         waiting = [p for p in self.photos if p.state is State.WAITING]
         for photo in waiting:
             photo.state, photo.outcome = State.FAILED, self._broken

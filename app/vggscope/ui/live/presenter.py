@@ -1,0 +1,375 @@
+"""Live mode in the window: shows a session on the canvas and beside it, and obeys the actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtGui import QGuiApplication
+
+from vggscope.errors import VggscopeError
+from vggscope.inference.preprocessing import CropBox
+from vggscope.sources.finding import display_name
+from vggscope.sources.live.base import State
+from vggscope.sources.live.camera import CameraSource
+from vggscope.sources.live.screen import ScreenSource
+from vggscope.sources.live.video import VideoSource
+from vggscope.ui.live.bar import LiveBar
+from vggscope.ui.live.captures import Captures
+from vggscope.ui.live.notice import Notice
+from vggscope.ui.live.preview import Place
+from vggscope.ui.live.session import LiveSession
+from vggscope.ui.settings import CAMERA, LOOP, MIRROR, READOUT, SMOOTHING, Settings
+from vggscope.ui.throttle import Throttle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtCore import QRect
+
+    from vggscope.inference.classifier import Classification
+    from vggscope.ui.main_window import MainWindow
+    from vggscope.ui.theme import Theme
+
+_CALM_MS: Final = 80
+"""Between two changes of the predictions: nobody reads more than a dozen per second."""
+_FIGURES_MS: Final = 500
+
+
+class LivePresenter(QObject):
+    """Made when the first source is chosen; from then on as old as the window.
+
+    Attributes:
+        session: what is shown.
+        captures: what is written.
+        bar: below the canvas.
+        notice: in place of the canvas, where there is no picture.
+    """
+
+    def __init__(self, window: MainWindow, settings: Settings, theme: Theme) -> None:
+        super().__init__(window)
+        self._window, self._settings = window, settings
+        self._bench = window.workbench
+        self.session = LiveSession(self._bench.inference, settings, self)
+        self.captures = Captures(self._bench.tasks, settings, self)
+        self.bar = LiveBar(window.actions_by_key)
+        self.notice = Notice(theme)
+        window.add_to_stage(self.notice, self.bar)
+        self._answers = Throttle(self._show_answer, _CALM_MS, self)
+        self._figures = QTimer(self)
+        self._figures.setInterval(_FIGURES_MS)
+        self._figures.timeout.connect(self._show_figures)
+        self._connect()
+        self._follow_model()
+
+    # What there is
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the window shows a moving picture instead of photos."""
+        return self.session.source is not None
+
+    @property
+    def kind(self) -> str:
+        """The key of the action that chooses this kind of source."""
+        source = self.session.source
+        if isinstance(source, CameraSource):
+            return "source_camera"
+        if isinstance(source, VideoSource):
+            return "source_video"
+        return "source_photos" if source is None else "source_screen"
+
+    @property
+    def name(self) -> str:
+        """What to call the source; "" without one."""
+        return "" if self.session.source is None else self.session.source.name
+
+    @property
+    def classification(self) -> Classification | None:
+        """What is shown beside the canvas."""
+        return self.session.classification
+
+    @property
+    def milliseconds(self) -> tuple[str, float] | None:
+        """(device, milliseconds) of the latest answer."""
+        result = self.session.result
+        if result is None or self.session.is_stale:
+            return None
+        return result.classification.device, result.classification.milliseconds
+
+    # Sources
+
+    def open_camera(self) -> None:
+        """Show the camera that was used last, or the system's."""
+        self.session.use(CameraSource(wanted=self._settings.text(CAMERA)))
+
+    def open_video(self, path: Path | str) -> None:
+        """Play a video, if it can be played."""
+        source = VideoSource(path)
+        source.set_loops(self._settings.flag(LOOP))
+        self.session.use(source)
+
+    def open_screen(self, region: QRect | None = None) -> None:
+        """Show the screen that the window is on, or a part of it."""
+        name = self._window.screen().name()
+        targets = {t.name: t for t in ScreenSource.targets() if t.window is None}
+        source = ScreenSource(targets.get(name))
+        if region is not None:
+            source.use_region(region)
+        self.session.use(source)
+
+    def leave(self) -> None:
+        """Back to the photos."""
+        if self.is_on:
+            self.session.close()
+
+    def stop(self) -> None:
+        """End everything: the window closes."""
+        self._figures.stop()
+        self.captures.stop_recording()
+        self.session.stop()
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Rest while the window is minimised; a recording goes on."""
+        if not (hidden and self.captures.is_recording):
+            self.session.set_hidden(hidden)
+        self._show_state()
+
+    # Composition
+
+    def _connect(self) -> None:
+        session, window = self.session, self._window
+        session.source_changed.connect(self._show_source)
+        session.state_changed.connect(self._show_state)
+        session.pictured.connect(self._show_picture)
+        session.answered.connect(self._answers)
+        session.inferred.connect(self.captures.record)
+        session.failed.connect(window.messages.tell_error)
+        session.failed.connect(window.show_mode)
+        session.noticed.connect(window.messages.tell_error)
+        self.captures.failed.connect(window.messages.tell_error)
+        self.captures.saved.connect(self._tell_saved)
+        self.captures.recording_changed.connect(self._show_state)
+        self.bar.change_wanted.connect(self._change)
+        self.bar.camera_chosen.connect(lambda name: self._settings.set(CAMERA, name))
+        self.notice.retry_wanted.connect(session.retry)
+        window.canvas.zoom_changed.connect(self._place)
+        self._bench.model_changed.connect(self._follow_model)
+        self._settings.changed.connect(self._on_setting)
+
+    # Showing
+
+    def _show_source(self) -> None:
+        source, window = self.session.source, self._window
+        self.captures.stop_recording()
+        self._answers.forget()
+        self.bar.release()
+        self._bench.set_live(source is not None)
+        if source is not None:
+            window.canvas.clear()
+            self.bar.show_source(source)
+            self._place()
+        self.bar.setVisible(source is not None)
+        window.show_mode()
+        if source is not None:
+            self._show_state()
+            window.canvas.setFocus()
+
+    def _show_state(self) -> None:
+        source, window = self.session.source, self._window
+        if source is None:
+            return
+        has_failed = source.state is State.FAILED and source.error is not None
+        if source.error is not None and has_failed:
+            self.notice.show_error(source.error)
+        # Shown while the same picture stays, it would hide what was frozen to be looked at.
+        is_notice = has_failed and not self.session.is_frozen
+        window.stage.setCurrentWidget(self.notice if is_notice else window.canvas)
+        if self.session.preview is None:
+            window.canvas.clear(self._waiting_text(source.state))
+            self._show_answer()
+        badges = []
+        if self.session.is_frozen:
+            is_over = source.state is State.ENDED
+            badges.append(self.tr("The end") if is_over else self.tr("Frozen"))
+        if self.captures.is_recording:
+            badges.append(self.tr("● Recording"))
+        window.canvas.show_badge("   ".join(badges))
+        self._show_actions()
+        if source.state is State.RUNNING and not self.session.is_frozen:
+            self._figures.start()
+        else:
+            self._figures.stop()
+        self._show_figures()
+        window.show_state(self._state_text(source.state))
+
+    def _show_actions(self) -> None:
+        session, actions = self.session, self._window.actions_by_key
+        source = session.source
+        actions["freeze"].setEnabled(session.preview is not None)
+        actions["freeze"].setChecked(session.is_frozen)
+        actions.use_icon("freeze", "play" if session.is_frozen else "pause")
+        actions["freeze"].setIconText(self.tr("Go on") if session.is_frozen else self.tr("Freeze"))
+        actions["record"].setEnabled(source is not None)
+        actions["record"].setChecked(self.captures.is_recording)
+        actions["snapshot"].setEnabled(session.result is not None and not session.is_stale)
+        actions["mirror"].setEnabled(isinstance(source, CameraSource))
+        actions["loop"].setEnabled(isinstance(source, VideoSource))
+        is_screen = isinstance(source, ScreenSource)
+        actions["region"].setEnabled(is_screen)
+
+    def _show_picture(self) -> None:
+        preview, source = self.session.preview, self.session.source
+        if preview is None or source is None:
+            return
+        canvas = self._window.canvas
+        is_first = not canvas.has_picture
+        canvas.show_moving(preview.image, preview.size, source.name)
+        self._place()
+        if is_first:
+            self._show_state()
+
+    def _place(self) -> None:
+        """Let pictures be made for where the canvas shows them."""
+        canvas = self._window.canvas
+        if self.is_on:
+            self.session.show_at(Place(canvas.room, canvas.scale, self._is_mirrored))
+
+    @property
+    def _is_mirrored(self) -> bool:
+        return isinstance(self.session.source, CameraSource) and self._settings.flag(MIRROR)
+
+    def _show_answer(self) -> None:
+        session, pane = self.session, self._window.predictions
+        if session.source is None:
+            return
+        outcome = None if session.answer is None else session.answer.outcome
+        shown = session.classification
+        if isinstance(outcome, VggscopeError):
+            pane.show_failure(outcome)
+        elif shown is None:
+            pane.show_waiting(self._waiting_text(session.source.state) or self.tr("Looking…"), "")
+        else:
+            stale = session.is_stale or not self._bench.has_wanted_model
+            is_smoothed = shown is not getattr(outcome, "classification", None)
+            pane.show_live(shown, self._smoothing_title() if is_smoothed else "", stale=stale)
+            self._show_box(shown)
+        self._window.enable_copying(shown is not None)
+        self._show_actions()
+
+    def _show_box(self, shown: Classification) -> None:
+        box, preview = shown.crop, self.session.preview
+        if self._is_mirrored and preview is not None:
+            width = preview.size.width()
+            box = CropBox(width - box.right, box.top, width - box.left, box.bottom)
+        self._window.canvas.show_box(box)
+
+    def _show_figures(self) -> None:
+        statistics, window = self.session.statistics, self._window
+        latency = statistics.latency_median
+        is_wanted = self._settings.flag(READOUT) and self._figures.isActive()
+        if not is_wanted or latency is None:
+            window.canvas.show_readout("")
+        else:
+            source, answers = statistics.source_fps, statistics.inference_fps
+            dropped = max(0.0, 1 - answers / source) if source else 0.0
+            window.canvas.show_readout(
+                self.tr("{0} fps · {1} inferences/s · {2} ms · {3} % dropped").format(
+                    f"{source:.0f}", f"{answers:.1f}", f"{latency:.0f}", f"{dropped * 100:.0f}"
+                )
+            )
+        window.devices.live_time = self.milliseconds
+        window.devices.show()
+
+    def _waiting_text(self, state: State) -> str:
+        if state is State.FAILED:
+            return self.tr("No picture")
+        if isinstance(self.session.source, CameraSource):
+            return self.tr("Starting the camera…")
+        return self.tr("Waiting for the first picture…")
+
+    def _state_text(self, state: State) -> str:
+        if self.session.is_frozen:
+            return self.tr("Frozen: {0}").format(self.name)
+        texts = {
+            State.STARTING: self.tr("Starting: {0}"),
+            State.RUNNING: self.tr("Live: {0}"),
+            State.PAUSED: self.tr("Resting: {0}"),
+            State.FAILED: self.tr("No picture: {0}"),
+        }
+        return texts.get(state, "{0}").format(self.name)
+
+    def _smoothing_title(self) -> str:
+        title = (SMOOTHING.choices or {}).get(self._settings.text(SMOOTHING), "")
+        return QCoreApplication.translate("settings", title).lower()
+
+    # Obeying
+
+    def _follow_model(self) -> None:
+        model = self._bench.model
+        if model is not None and model.generation != self.session.generation:
+            self.session.generation = model.generation
+            self.session.look_again()
+        self._answers()
+
+    def _on_setting(self, key: str) -> None:
+        if key == LOOP.key and isinstance(self.session.source, VideoSource):
+            self.session.source.set_loops(self._settings.flag(LOOP))
+        elif key == MIRROR.key:
+            self._place()
+            self._answers()
+        elif key == READOUT.key:
+            self._show_figures()
+        else:
+            self._answers()
+
+    def _change(self, what: object) -> None:
+        if callable(what):
+            self._window.canvas.clear()
+            self.session.change(what)
+
+    def toggle_frozen(self) -> None:
+        """Keep the picture that is shown, or go on."""
+        self.session.set_frozen(not self.session.is_frozen)
+        self._show_actions()
+
+    def take_snapshot(self) -> None:
+        """Save the picture that the predictions are of, and them."""
+        answer, result = self.session.answer, self.session.result
+        if answer is not None and result is not None:
+            self.captures.snapshot(answer.frame, result, self.name)
+
+    def toggle_recording(self) -> None:
+        """Write every inference to a file from now on, or no more."""
+        if self.captures.is_recording:
+            self.captures.stop_recording()
+        else:
+            self.captures.start_recording()
+        self._show_state()
+
+    def _tell_saved(self, path: Path) -> None:
+        self._window.tell_briefly(self.tr("Saved {0}").format(display_name(path)))
+
+    def pick_region(self) -> None:
+        """Let the user draw the part of the screen that counts."""
+        from vggscope.ui.region_picker import RegionPicker  # noqa: PLC0415 (when it opens)
+
+        source = self.session.source
+        if not isinstance(source, ScreenSource):
+            return
+        screens = {screen.name(): screen for screen in QGuiApplication.screens()}
+        # Of a window there are no parts: the user means the screen that it is on.
+        screen = screens.get(source.name, self._window.screen())
+
+        def use(region: QRect) -> None:
+            if self.session.source is not source:
+                return
+            if source.name != screen.name():
+                targets = {t.name: t for t in source.targets() if t.window is None}
+                source.use_target(targets[screen.name()])
+            self._change(lambda: source.use_region(region))
+            self.bar.show_region()
+
+        picker = RegionPicker(screen)
+        picker.region_chosen.connect(use)
+        picker.ask()

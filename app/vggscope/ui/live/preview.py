@@ -1,0 +1,133 @@
+"""The preview thread: frames as they come, converted for the screen at the size shown.
+
+Not on the UI thread, which would lose 7 ms of every 33 (1080p, benchmarks/live.py), and not with
+``QVideoFrame.toImage``, which holds Python's lock all the time that it takes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QDeadlineTimer, QObject, QSize, QThread, Signal
+from PySide6.QtGui import QImage
+
+from vggscope.errors import VggscopeError
+from vggscope.inference.mailbox import Mailbox
+from vggscope.sources.live.mapping import picture_of
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from PySide6.QtMultimedia import QVideoFrame
+
+    from vggscope.inference.live import LiveFrame
+
+Shot: TypeAlias = "LiveFrame[QVideoFrame]"
+"""A frame of a source of this program."""
+
+_PATIENCE_MS = 5000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How a picture is shown.
+
+    Attributes:
+        room: (width, height) that it may fill, in pixels of the screen.
+        scale: pixels of the screen per pixel of the picture; None to fit it into ``room``.
+        mirrored: left and right are exchanged.
+    """
+
+    room: tuple[int, int]
+    scale: float | None = None
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """A frame, ready for the screen.
+
+    Attributes:
+        frame: what it shows.
+        image: the picture; not larger than ``size``.
+        size: of the picture in its own pixels.
+    """
+
+    frame: Shot
+    image: QImage
+    size: QSize
+
+
+class PreviewThread(QThread):
+    """Converts the newest frame whenever it has nothing else to do.
+
+    Signals:
+        ready: there is something to ``take``.
+        unreadable: (frame, ``VggscopeError``): a frame has no pixels.
+    """
+
+    ready = Signal()
+    unreadable = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("preview")
+        self._frames: Mailbox[Shot] = Mailbox()
+        self._done_lock = threading.Lock()
+        self._done: Preview | None = None
+        self._place = Place((1, 1))
+
+    def show(self, frame: Shot, place: Place) -> None:
+        """Convert ``frame`` for ``place``, unless a newer one comes before its turn."""
+        self._place = place
+        self._frames.put(frame)
+
+    def take(self) -> Preview | None:
+        """The newest picture that was not taken yet."""
+        with self._done_lock:
+            done, self._done = self._done, None
+            return done
+
+    def forget(self) -> None:
+        """Neither convert nor keep anything that came before."""
+        self._frames.clear()
+        self.take()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._frames.close()
+        if not self.wait(QDeadlineTimer(_PATIENCE_MS)):
+            _log.error("The preview thread does not end")
+
+    # Qt overrides
+
+    def run(self) -> None:
+        while (frame := self._frames.take()) is not None:
+            try:
+                preview = _converted(frame, self._place)
+            except VggscopeError as error:
+                self.unreadable.emit(frame, error)
+                continue
+            with self._done_lock:
+                is_told, self._done = self._done is not None, preview
+            # Once: a busy window takes the newest, and finds no heap of signals.
+            if not is_told:
+                self.ready.emit()
+
+
+def _converted(frame: Shot, place: Place) -> Preview:
+    with picture_of(frame.frame, frame.region) as picture:
+        width, height = picture.size
+        scale = place.scale
+        if scale is None:
+            scale = min(place.room[0] / width, place.room[1] / height)
+        scale = min(scale, 1.0)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        pixels = picture.screen_pixels(size, mirrored=place.mirrored)
+    # Copied: QImage does not keep what it looks at alive.
+    image = QImage(pixels, *size, 4 * size[0], QImage.Format.Format_RGB32).copy()
+    return Preview(frame, image, QSize(width, height))
