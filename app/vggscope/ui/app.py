@@ -23,15 +23,20 @@ from vggscope.ui.theme import Theme
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vggscope.ui.live_request import LiveRequest
+
 NO_DISPLAY = 2
 
 
-def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
+def run_window(
+    files: Sequence[str], *, verbose: bool = False, live: LiveRequest | None = None
+) -> int:
     """Open the window with ``files`` and run until it is closed; the exit status.
 
     Args:
-        files: pictures and folders.
+        files: pictures, folders, a video.
         verbose: show the log on stderr.
+        live: a moving picture to begin with.
     """
     start_logging(verbose=verbose)
     log_uncaught(lambda: None)
@@ -57,7 +62,7 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
     theme.use(settings.text(THEME))
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
-    window.painted.connect(lambda: _begin(window), Qt.ConnectionType.QueuedConnection)
+    window.painted.connect(lambda: _begin(window, live), Qt.ConnectionType.QueuedConnection)
     window.show()
     window.open_paths(list(files))
     if crashes:
@@ -78,7 +83,9 @@ def run_window(files: Sequence[str], *, verbose: bool = False) -> int:
     return status
 
 
-def _begin(window: MainWindow) -> None:
+def _begin(window: MainWindow, request: LiveRequest | None) -> None:
     """What can wait until the window is on the screen."""
     SignalWatch(window).signalled.connect(window.close)
     window.begin()
+    if request is not None and (live := window.live) is not None:
+        live.open(request)

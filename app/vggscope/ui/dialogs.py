@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -71,12 +71,17 @@ class SettingsDialog(QDialog):
             label.setFixedHeight(editor.sizeHint().height())  # level with its editor
             label.setBuddy(editor)
             form.addRow(label, cell)
+        content = QWidget()
+        content.setLayout(form)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(22, 20, 22, 16)
+        layout.setContentsMargins(22, 20, 12, 16)
         layout.setSpacing(16)
-        layout.addLayout(form)
+        layout.addWidget(_scrolling(content))
         layout.addWidget(close_box(self))
         self.setMinimumWidth(560)
+        # Small screens: what does not fit is scrolled to.
+        room = self.screen().availableSize() * 0.85
+        self.resize(QSize(720, content.sizeHint().height() + 100).boundedTo(room))
 
     def _editor(self, setting: Setting, choices: Mapping[str, str] | None) -> QWidget:
         if choices is not None:
@@ -129,13 +134,9 @@ class ShortcutsDialog(QDialog):
             columns.addLayout(_shortcut_column(part))
         content = QWidget()
         content.setLayout(columns)
-        area = QScrollArea()
-        area.setWidget(content)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
-        layout.addWidget(area)
+        layout.addWidget(_scrolling(content))
         layout.addWidget(close_box(self))
         self.resize(content.sizeHint().width() + 70, min(560, content.sizeHint().height() + 90))
 
@@ -202,6 +203,15 @@ def _diagnosis() -> str:
     from vggscope.doctor import diagnose  # noqa: PLC0415 (imports the engines)
 
     return diagnose().as_text()
+
+
+def _scrolling(content: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def _middle(heights: list[int]) -> int:

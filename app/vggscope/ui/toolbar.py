@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vggscope.ui.actions import Actions
     from vggscope.ui.menus import Menus
     from vggscope.ui.theme import Theme
+
+_NARROW: Final = 110
 
 
 class ToolBar(QToolBar):
@@ -42,9 +44,17 @@ class ToolBar(QToolBar):
         self._top = self._button(self.tr("How many predictions (top-k)"), menus.tops)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        for button in (self._model, self.device):
+            # Their texts are shortened before anything is left out of a narrow window.
+            button.setMinimumWidth(_NARROW)
         sources = self._source_buttons(actions)
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
         for widget in (open_button, sources, self._model, self.device, spacer, self._top):
-            self.addWidget(widget)
+            layout.addWidget(widget)
+        self.addWidget(row)
 
     def show_model(self, title: str) -> None:
         """Name the model."""

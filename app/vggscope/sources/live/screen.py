@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QObject, QRect, QSize, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtMultimedia import (
     QCapturableWindow,
@@ -33,6 +33,9 @@ from vggscope.sources.live.base import Format, LiveSource, State
 if TYPE_CHECKING:
     from vggscope.errors import LiveError
 
+_PERIOD: Final = 30
+"""Milliseconds between two pictures, at least: systems deliver as many as the screen shows, 60 per
+second or 144, and each one that is as large as a screen takes 15 ms to be shown."""
 _LOOK_AT_WINDOW: Final = 500
 """Milliseconds between two looks whether the window is still there: not all systems tell."""
 _HIDDEN: Final = ("not viewable", "out of the screen borders")
@@ -68,6 +71,7 @@ class ScreenSource(LiveSource):
         self._wanted: QRect | None = None
         self._format: Format | None = None
         self._grab: _Grab | None = None
+        self._since = QElapsedTimer()
 
     @staticmethod
     def targets() -> list[Target]:
@@ -79,6 +83,11 @@ class ScreenSource(LiveSource):
         return screens + [
             Target(window.description(), window=window) for window in _foreign_windows()
         ]
+
+    @property
+    def has_region(self) -> bool:
+        """Whether only a part of the screen was asked for."""
+        return self._wanted is not None
 
     @property
     def format(self) -> Format | None:
@@ -158,6 +167,9 @@ class ScreenSource(LiveSource):
     def _take(self, frame: QVideoFrame) -> None:
         if self._grab is None:
             return
+        if self._since.isValid() and self._since.elapsed() < _PERIOD:
+            return
+        self._since.start()
         if self.state is State.FAILED:
             self._enter(State.RUNNING)
         screen = self._grab.screen

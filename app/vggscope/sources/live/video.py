@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtMultimedia import QMediaMetaData, QMediaPlayer, QVideoFrame, QVideoSink
@@ -18,9 +19,6 @@ from vggscope.errors import (
 )
 from vggscope.sources.finding import display_name, error_of, local_path
 from vggscope.sources.live.base import LiveSource, State
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 1.5, 2.0)
 """What is offered; any other positive one works, too."""
@@ -50,7 +48,7 @@ class VideoSource(LiveSource):
 
     def __init__(self, path: Path | str, parent: QObject | None = None) -> None:
         """``path``: a file, or its ``file:`` address."""
-        super().__init__(display_name(path), parent)
+        super().__init__(display_name(Path(path)), parent)
         self.path = path
         self._loops = False
         self._is_open = False

@@ -303,7 +303,7 @@ class ScreenBar(_Part):
             current if targets else -1,
             self.tr("No screen"),
         )
-        self._whole.setEnabled(source.region is not None)
+        self._whole.setVisible(source.has_region)
 
     def _choose(self, index: int) -> None:
         source, target = self._source, self._targets.itemData(index)

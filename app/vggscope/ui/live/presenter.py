@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
 from vggscope.errors import VggscopeError
@@ -25,9 +25,9 @@ from vggscope.ui.throttle import Throttle
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PySide6.QtCore import QRect
-
     from vggscope.inference.classifier import Classification
+    from vggscope.sources.live.base import LiveSource
+    from vggscope.ui.live_request import LiveRequest
     from vggscope.ui.main_window import MainWindow
     from vggscope.ui.theme import Theme
 
@@ -105,17 +105,27 @@ class LivePresenter(QObject):
 
     def open_video(self, path: Path | str) -> None:
         """Play a video, if it can be played."""
-        source = VideoSource(path)
-        source.set_loops(self._settings.flag(LOOP))
-        self.session.use(source)
+        self.session.use(self._video(path))
 
-    def open_screen(self, region: QRect | None = None) -> None:
-        """Show the screen that the window is on, or a part of it."""
-        name = self._window.screen().name()
-        targets = {t.name: t for t in ScreenSource.targets() if t.window is None}
-        source = ScreenSource(targets.get(name))
-        if region is not None:
-            source.use_region(region)
+    def open_screen(self) -> None:
+        """Show the screen that the window is on."""
+        self.session.use(self._screen())
+
+    def open(self, request: LiveRequest) -> None:
+        """Show what the command line asks for."""
+        source: LiveSource
+        if request.kind == "video":
+            source = self._video(request.path or "")
+        elif request.kind == "camera":
+            source = CameraSource(wanted=request.camera or self._settings.text(CAMERA))
+        else:
+            source = self._screen()
+        if request.region is not None and isinstance(source, ScreenSource):
+            source.use_region(QRect(*request.region))
+        elif request.region is not None:
+            source.region = request.region
+        if request.seconds is not None:
+            self._close_after(round(request.seconds * 1000))
         self.session.use(source)
 
     def leave(self) -> None:
@@ -134,6 +144,23 @@ class LivePresenter(QObject):
         if not (hidden and self.captures.is_recording):
             self.session.set_hidden(hidden)
         self._show_state()
+
+    def _video(self, path: Path | str) -> VideoSource:
+        source = VideoSource(path)
+        source.set_loops(self._settings.flag(LOOP))
+        return source
+
+    def _screen(self) -> ScreenSource:
+        name = self._window.screen().name()
+        targets = {target.name: target for target in ScreenSource.targets() if not target.window}
+        return ScreenSource(targets.get(name))
+
+    def _close_after(self, milliseconds: int) -> None:
+        """Close the window so long after the first picture."""
+        self.session.pictured.connect(
+            lambda: QTimer.singleShot(milliseconds, self._window.close),
+            Qt.ConnectionType.SingleShotConnection,
+        )
 
     # Composition
 
@@ -210,7 +237,7 @@ class LivePresenter(QObject):
         actions["freeze"].setChecked(session.is_frozen)
         actions.use_icon("freeze", "play" if session.is_frozen else "pause")
         actions["freeze"].setIconText(self.tr("Go on") if session.is_frozen else self.tr("Freeze"))
-        actions["record"].setEnabled(source is not None)
+        actions["record"].setEnabled(session.preview is not None or self.captures.is_recording)
         actions["record"].setChecked(self.captures.is_recording)
         actions["snapshot"].setEnabled(session.result is not None and not session.is_stale)
         actions["mirror"].setEnabled(isinstance(source, CameraSource))
@@ -295,9 +322,8 @@ class LivePresenter(QObject):
             State.STARTING: self.tr("Starting: {0}"),
             State.RUNNING: self.tr("Live: {0}"),
             State.PAUSED: self.tr("Resting: {0}"),
-            State.FAILED: self.tr("No picture: {0}"),
         }
-        return texts.get(state, "{0}").format(self.name)
+        return texts.get(state, self.tr("No picture")).format(self.name)
 
     def _smoothing_title(self) -> str:
         title = (SMOOTHING.choices or {}).get(self._settings.text(SMOOTHING), "")
