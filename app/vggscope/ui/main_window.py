@@ -16,7 +16,6 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
-    QDialog,
     QMainWindow,
     QSplitter,
     QStackedWidget,
@@ -29,7 +28,7 @@ from vggscope.sources.finding import is_video
 from vggscope.ui.actions import LIVE_ACTIONS, SOURCES, Actions
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.device_presenter import DevicePresenter
-from vggscope.ui.device_roster import device_choices
+from vggscope.ui.dialog_openers import Dialogs, model_titles
 from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures, ask_for_video
 from vggscope.ui.folders import open_captures, open_logs
 from vggscope.ui.incoming import has_pasteable, photos_in, refusal_of
@@ -148,7 +147,7 @@ class MainWindow(QMainWindow):
         self.workbench.start()
         self.actions_by_key.show_icons()
         self.welcome.show_samples()
-        self._titles = _model_titles()
+        self._titles = model_titles()
         self._show_model()
 
     def open_paths(self, files: list[str]) -> None:
@@ -246,11 +245,12 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         bench, photos = self.workbench, self._photos
+        dialogs = Dialogs(self, self._settings, self._theme)
         bench.model_changed.connect(self._show_model)
         bench.failed.connect(self.messages.tell_error)
         bench.said.connect(self.tell_briefly)
         self._line.device.clicked.connect(self.actions_by_key["devices"].trigger)
-        self.welcome.sample_chosen.connect(lambda path: bench.open_paths([path]))
+        self.welcome.sample_chosen.connect(self._open_sample)
         self.canvas.zoom_changed.connect(self.show_zoom)
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
@@ -265,7 +265,7 @@ class MainWindow(QMainWindow):
                 "copy_text": lambda: self._copy("text"),
                 "copy_csv": lambda: self._copy("csv"),
                 "copy_json": lambda: self._copy("json"),
-                "settings": self._show_settings,
+                "settings": dialogs.show_settings,
                 "zoom_fit": self.canvas.fit,
                 "zoom_actual": self.canvas.show_actual_size,
                 "zoom_in": self.canvas.zoom_in,
@@ -291,10 +291,10 @@ class MainWindow(QMainWindow):
                 "readout": lambda: self._set_flag(READOUT),
                 "mirror": lambda: self._set_flag(MIRROR),
                 "loop": lambda: self._set_flag(LOOP),
-                "devices": self._show_devices,
-                "shortcuts": self._show_shortcuts,
+                "devices": dialogs.show_devices,
+                "shortcuts": dialogs.show_shortcuts,
                 "open_logs": open_logs,
-                "about": self._show_about,
+                "about": dialogs.show_about,
             }
         )
         for setting in (TOP, CROP_BOX, WNIDS, READOUT, MIRROR, LOOP):
@@ -315,6 +315,13 @@ class MainWindow(QMainWindow):
             self.predictions.set_wnids(self._settings.flag(WNIDS))
         elif key in {MODEL.key, DEVICE.key}:
             self._show_model()
+
+    def _open_sample(self, path: str) -> None:
+        """Open what ships with the program: not what the user would look for again."""
+        if is_video(path):
+            self._go_live(lambda live: live.open_video(path))
+        else:
+            self.workbench.open_paths([path])
 
     def _set_flag(self, setting: Setting) -> None:
         """Choose what the user has just switched with the action of the same name."""
@@ -384,30 +391,6 @@ class MainWindow(QMainWindow):
         }[form]()
         QGuiApplication.clipboard().setText(text)
         self._line.showMessage(self.tr("Copied"), 3000)
-
-    # Dialogs are imported when they are opened: the first paint does not wait for them.
-
-    def _show_settings(self) -> None:
-        from vggscope.ui.dialogs import SettingsDialog  # noqa: PLC0415
-
-        devices = device_choices(self.workbench.roster, self._settings)
-        choices = {MODEL.key: _model_titles(), DEVICE.key: devices}
-        _show(SettingsDialog(self._settings, choices, self))
-
-    def _show_devices(self) -> None:
-        from vggscope.ui.devices_dialog import DevicesDialog  # noqa: PLC0415
-
-        _show(DevicesDialog(self.workbench, self._settings, self))
-
-    def _show_shortcuts(self) -> None:
-        from vggscope.ui.dialogs import ShortcutsDialog  # noqa: PLC0415
-
-        _show(ShortcutsDialog(self.actions_by_key, self))
-
-    def _show_about(self) -> None:
-        from vggscope.ui.dialogs import AboutDialog  # noqa: PLC0415
-
-        _show(AboutDialog(self._theme, self.workbench.tasks, self))
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -483,18 +466,6 @@ class MainWindow(QMainWindow):
             self._live.stop()
         self.hangs = not self.workbench.stop()
         super().closeEvent(event)
-
-
-def _show(dialog: QDialog) -> None:
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.exec()
-
-
-def _model_titles() -> dict[str, str]:
-    """Name -> title of the installed models."""
-    from vggscope.zoo.models import installed_models  # noqa: PLC0415 (msgspec, 20 ms)
-
-    return {model.name: model.title for model in installed_models()}
 
 
 def _bytes(state: QSettings, key: str) -> QByteArray:

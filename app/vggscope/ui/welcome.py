@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vggscope.ui.theme import Theme
 
 _SAMPLES: Final = ("zebra.jpg", "pizza.jpg", "bald-eagle.jpg", "sports-car.jpg", "ladybug.jpg")
+_VIDEO: Final = "slideshow.webm"
 _THUMBNAIL: Final = 76
 
 
@@ -33,7 +34,7 @@ class Welcome(QWidget):
     """What the canvas shows while there is no photo.
 
     Signals:
-        sample_chosen: the path of a sample photo.
+        sample_chosen: the path of a sample photo or video.
     """
 
     sample_chosen = Signal(str)
@@ -42,6 +43,7 @@ class Welcome(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._samples: dict[Path, QToolButton] = {}
+        self._film = QToolButton()
         self.setObjectName("canvasArea")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icon = QLabel()
@@ -100,21 +102,26 @@ class Welcome(QWidget):
         for name in _SAMPLES:
             path = paths.resource("samples", name)
             button = self._samples[path] = QToolButton()
-            button.setProperty("flat", True)
-            button.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
-            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             title = path.stem.replace("-", " ")
-            button.setToolTip(title)
-            button.setAccessibleName(self.tr("Try the sample {0}").format(title))
-            button.clicked.connect(
-                lambda _checked=False, path=path: self.sample_chosen.emit(str(path))
-            )
+            self._prepare(button, path, title, self.tr("Try the sample {0}").format(title))
             row.addWidget(button)
+        film = paths.resource("samples", _VIDEO)
+        self._prepare(self._film, film, self.tr("a video"), self.tr("Play the sample video"))
+        row.addWidget(self._film)
         row.addStretch()
         return row
 
+    def _prepare(self, button: QToolButton, path: Path, title: str, name: str) -> None:
+        button.setProperty("flat", True)
+        button.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        button.setToolTip(title)
+        button.setAccessibleName(name)
+        button.clicked.connect(lambda: self.sample_chosen.emit(str(path)))
+
     def _tint(self) -> None:
         self._icon.setPixmap(picture("drop", self._theme.colours.muted, 56))
+        self._film.setIcon(QIcon(picture("video", self._theme.colours.muted, _THUMBNAIL)))
 
 
 class DropOverlay(QWidget):
