@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "resources" / "samples"
-PHOTOS: Final = ("cat-chelsea", "coffee", "ladybug", "sports-car", "zebra", "pizza")
+PHOTOS: Final = ("cat-chelsea", "coffee", "bald-eagle", "sports-car", "zebra", "pizza")
 SIZE: Final = (640, 360)
 FPS: Final = 30
 SECONDS: Final = 2.5

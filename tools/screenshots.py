@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = paths.resource("samples")
-PUBLISHED = ("empty", "photo", "photo-dark", "many", "devices")
+FILM = SAMPLES / "slideshow.webm"
+PUBLISHED = ("empty", "photo", "photo-dark", "many", "devices", "live", "frozen")
 
 
 class Studio:
@@ -103,6 +104,7 @@ def make(studio: Studio, wanted: Callable[[str], bool]) -> None:
         window.canvas.fit()
         studio.settle()
         studio.shoot("narrow-dark")
+    _live(studio, wanted)
     studio.theme.use("light")
     with tempfile.TemporaryDirectory() as scratch:
         broken = Path(scratch) / "holiday.jpg"
@@ -146,6 +148,46 @@ def _devices(studio: Studio, wanted: Callable[[str], bool]) -> None:
             studio.settle()
             studio.shoot(name, dialog)
             dialog.close()
+
+
+def _live(studio: Studio, wanted: Callable[[str], bool]) -> None:
+    """The sample video, playing, frozen, and what is told where there is no camera."""
+    window = studio.window
+    window.resize(1280, 800)
+    window.open_paths([str(FILM)])
+    if (live := window.live) is None:
+        sys.exit("there is no live mode here")
+    session = live.session
+
+    def until(seconds: float) -> None:
+        studio.wait(lambda: session.result is not None and session.result.seconds > seconds)
+
+    names = [("live", 3.6), ("live-2", 5.1), ("live-3", 6.6), ("live-4", 8.0)]
+    for number, (name, seconds) in enumerate(names):
+        if wanted(name):
+            studio.theme.use("light" if number % 2 else "dark")
+            until(seconds)
+            studio.shoot(name)
+    until(8.9)
+    window.actions_by_key["freeze"].trigger()
+    window.canvas.zoom_by(1.6)
+    studio.wait(lambda: not session.is_stale)
+    studio.settle()
+    studio.shoot("frozen")
+    if wanted("camera"):
+        window.actions_by_key["source_camera"].trigger()
+        studio.settle()
+        studio.shoot("camera")
+        window.resize(900, 600)
+        window.open_paths([str(FILM)])
+        until(3.6)
+        studio.shoot("narrow-live")
+        window.resize(2560, 1440)
+        until(6.6)
+        studio.shoot("large-live")
+    window.actions_by_key["source_photos"].trigger()
+    window.resize(1280, 800)
+    studio.settle()
 
 
 def _drags(studio: Studio) -> None:

@@ -138,7 +138,8 @@ class ShortcutsDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 14)
         layout.addWidget(_scrolling(content))
         layout.addWidget(close_box(self))
-        self.resize(content.sizeHint().width() + 70, min(560, content.sizeHint().height() + 90))
+        wanted = QSize(content.sizeHint().width() + 70, content.sizeHint().height() + 100)
+        self.resize(wanted.boundedTo(self.screen().availableSize() * 0.85))
 
 
 class AboutDialog(QDialog):

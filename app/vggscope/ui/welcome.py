@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QImageReader, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _SAMPLES: Final = ("zebra.jpg", "pizza.jpg", "bald-eagle.jpg", "sports-car.jpg", "ladybug.jpg")
 _VIDEO: Final = "slideshow.webm"
+_STILL: Final = "coffee.jpg"
+"""A photo that occurs in the video."""
 _THUMBNAIL: Final = 76
 
 
@@ -94,6 +96,10 @@ class Welcome(QWidget):
         """Put the pictures on the sample buttons (they are decoded: 15 ms)."""
         for path, button in self._samples.items():
             button.setIcon(QIcon(_square_thumbnail(path, _THUMBNAIL, self.devicePixelRatioF())))
+        still = _square_thumbnail(
+            paths.resource("samples", _STILL), _THUMBNAIL, self.devicePixelRatioF()
+        )
+        self._film.setIcon(QIcon(_as_film(still, _THUMBNAIL)))
 
     def _sample_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -121,7 +127,6 @@ class Welcome(QWidget):
 
     def _tint(self) -> None:
         self._icon.setPixmap(picture("drop", self._theme.colours.muted, 56))
-        self._film.setIcon(QIcon(picture("video", self._theme.colours.muted, _THUMBNAIL)))
 
 
 class DropOverlay(QWidget):
@@ -198,3 +203,20 @@ def _square_thumbnail(path: Path, side: int, ratio: float) -> QPixmap:
     painter.end()
     pixmap.setDevicePixelRatio(ratio)
     return pixmap
+
+
+def _as_film(thumbnail: QPixmap, side: int) -> QPixmap:
+    """A thumbnail with the sign of what can be played on it."""
+    painter = QPainter(thumbnail)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    middle, radius = side / 2, side / 4
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, 150))
+    painter.drawEllipse(QPointF(middle, middle), radius, radius)
+    painter.setBrush(QColor(255, 255, 255, 235))
+    tip, back, half = middle + radius * 0.55, middle - radius * 0.35, radius * 0.52
+    painter.drawPolygon(
+        [QPointF(back, middle - half), QPointF(back, middle + half), QPointF(tip, middle)]
+    )
+    painter.end()
+    return thumbnail

@@ -82,7 +82,10 @@ class LivePresenter(QObject):
     @property
     def name(self) -> str:
         """What to call the source; "" without one."""
-        return "" if self.session.source is None else self.session.source.name
+        if self.session.source is None:
+            return ""
+        # It has no name before the first camera is plugged in.
+        return self.session.source.name or self.tr("Camera")
 
     @property
     def classification(self) -> Classification | None:
@@ -206,6 +209,8 @@ class LivePresenter(QObject):
         source, window = self.session.source, self._window
         if source is None:
             return
+        # Its name, too, may be another.
+        window.show_mode()
         has_failed = source.state is State.FAILED and source.error is not None
         if source.error is not None and has_failed:
             self.notice.show_error(source.error)

@@ -162,7 +162,8 @@ class LiveSession(QObject):
         self._is_hidden = hidden
         if self.source is None or self._is_freezing:
             return
-        if hidden and self.source.state in {State.STARTING, State.RUNNING}:
+        if hidden and self.source.state in {State.STARTING, State.RUNNING, State.FAILED}:
+            # What has failed might go on by itself, unseen.
             self.source.pause()
         elif not hidden and self.source.state is State.PAUSED:
             self.source.start()
@@ -256,6 +257,8 @@ class LiveSession(QObject):
         answer = self.answer
         if answer is None or not _is_same(answer.frame, frame) or self.is_stale:
             self._thread.offer(frame)
+        else:
+            self.answer = replace(answer, frame=frame)
         self.answered.emit()
 
     # Slots
@@ -282,6 +285,10 @@ class LiveSession(QObject):
             # Its last picture stays, until it is started anew.
             self._is_freezing = True
             self._keep(self._latest)
+        elif state is State.FAILED and not self._is_freezing:
+            # What it saw last is not what it sees.
+            self._begin_epoch()
+            self.answered.emit()
         if state is not State.RUNNING:
             self.statistics.pause()
         self.state_changed.emit()
