@@ -162,13 +162,17 @@ def _live(studio: Studio, wanted: Callable[[str], bool]) -> None:
     def until(seconds: float) -> None:
         studio.wait(lambda: session.result is not None and session.result.seconds > seconds)
 
-    names = [("live", 3.6), ("live-2", 5.1), ("live-3", 6.6), ("live-4", 8.0)]
-    for number, (name, seconds) in enumerate(names):
+    for name, scheme, seconds in (
+        ("live", "dark", 1.6),
+        ("live-2", "light", 2.8),
+        ("live-3", "dark", 4.0),
+        ("live-4", "light", 5.4),
+    ):
         if wanted(name):
-            studio.theme.use("light" if number % 2 else "dark")
+            studio.theme.use(scheme)
             until(seconds)
             studio.shoot(name)
-    until(8.9)
+    until(6.4)
     window.actions_by_key["freeze"].trigger()
     window.canvas.zoom_by(1.6)
     studio.wait(lambda: not session.is_stale)

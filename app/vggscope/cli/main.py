@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "classify": "print what the network sees in pictures",
+    "live": "watch a camera, a video or the screen",
     "layers": "print the layers of a network",
     "models": "make an 8-bit variant of a model",
     "devices": "print the devices of this computer: which are used, and why not the others",
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     parsed = parser.parse_args(words)
     _use_data_dir(parsed)
+    if command == "live" and not parsed.headless:
+        # The window has its own log and crash guard.
+        status: int = module.open_window(parsed)
+        return status
     start_logging(verbose=parsed.verbose)
     _prepare_streams()
     guard = CrashGuard()

@@ -134,7 +134,10 @@ class MainWindow(QMainWindow):
         """Live mode, made when it is first asked for; None, and a message, if it cannot be had."""
         if self._live is None:
             try:
-                # QtMultimedia: what shows photos does not wait for it.
+                # What shows photos does not wait for Qt Multimedia, which is to be quiet first.
+                from vggscope.sources.live.multimedia import prepare_multimedia  # noqa: PLC0415
+
+                prepare_multimedia()
                 from vggscope.ui.live.presenter import LivePresenter  # noqa: PLC0415
 
                 self._live = LivePresenter(self, self._settings, self._theme)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vggscope.sources.live.base import LiveSource
     from vggscope.ui.live_request import LiveRequest
     from vggscope.ui.main_window import MainWindow
+    from vggscope.ui.region_picker import RegionPicker
     from vggscope.ui.theme import Theme
 
 _CALM_MS: Final = 80
@@ -54,6 +55,7 @@ class LivePresenter(QObject):
         self.captures = Captures(self._bench.tasks, settings, self)
         self.bar = LiveBar(window.actions_by_key)
         self.notice = Notice(theme)
+        self._picker: RegionPicker | None = None
         window.add_to_stage(self.notice, self.bar)
         self._answers = Throttle(self._show_answer, _CALM_MS, self)
         self._figures = QTimer(self)
@@ -139,6 +141,8 @@ class LivePresenter(QObject):
     def stop(self) -> None:
         """End everything: the window closes."""
         self._figures.stop()
+        if self._picker is not None:
+            self._picker.close()
         self.captures.stop_recording()
         self.session.stop()
 
@@ -401,6 +405,11 @@ class LivePresenter(QObject):
             self._change(lambda: source.use_region(region))
             self.bar.show_region()
 
-        picker = RegionPicker(screen)
+        # Without a parent, since it covers the window, it lives only as long as somebody knows it.
+        self._picker = picker = RegionPicker(screen)
         picker.region_chosen.connect(use)
+        picker.destroyed.connect(self._forget_picker)
         picker.ask()
+
+    def _forget_picker(self) -> None:
+        self._picker = None
