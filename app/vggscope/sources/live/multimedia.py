@@ -1,8 +1,8 @@
 """Qt Multimedia, made ready: quiet, and able to see windows.
 
-What it and FFmpeg print on the user's terminal by themselves is of use to nobody who watches a video:
-the streams of each file, a line for each damaged picture, libraries for Wayland or graphics cards that
-a computer need not have. What matters to users, our own errors tell.
+What it and FFmpeg print on the user's terminal by themselves is of use to nobody who watches a
+video: the streams of each file, a line for each damaged picture, libraries for Wayland or graphics
+cards that a computer need not have. What matters to users, our own errors tell.
 """
 
 from __future__ import annotations
