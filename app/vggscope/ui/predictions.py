@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import (
     QAbstractListModel,
     QEasingCurve,
+    QElapsedTimer,
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
@@ -43,6 +44,9 @@ _Index = QModelIndex | QPersistentModelIndex
 _PREDICTION_ROLE: Final = Qt.ItemDataRole.UserRole
 _SHOWN_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 _CALM_MS: Final = 220
+_HASTE_MS: Final = 2 * _CALM_MS
+"""Between two changes of a moving picture; what changes faster moves by itself. Animating it as well
+takes 5 % of a core from the network (benchmarks/live.py)."""
 _PAD: Final = 16
 _FRAME: Final = 2  # around the bars, see the style sheet
 
@@ -59,6 +63,7 @@ class PredictionModel(QAbstractListModel):
         self._predictions: tuple[Prediction, ...] = ()
         self._from: dict[int, float] = {}
         self._progress = 1.0
+        self._since_change = QElapsedTimer()
         self._animation = QVariantAnimation(self)
         self._animation.setDuration(_CALM_MS)
         self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
@@ -73,7 +78,11 @@ class PredictionModel(QAbstractListModel):
         if predictions == self._predictions:
             return
         self._from = {p.index: self._shown(p) for p in self._predictions}
-        self._progress = 0.0
+        since = self._since_change.elapsed() if self._since_change.isValid() else _HASTE_MS
+        self._since_change.start()
+        is_hasty = keep_places and since < _HASTE_MS
+        self._animation.stop()
+        self._progress = 1.0 if is_hasty else 0.0
         if len(predictions) == len(self._predictions):
             # The view keeps its current row and its scroll bar.
             self._predictions = predictions
@@ -83,7 +92,8 @@ class PredictionModel(QAbstractListModel):
             self.beginResetModel()
             self._predictions = predictions
             self.endResetModel()
-        self._animation.start()
+        if not is_hasty:
+            self._animation.start()
 
     def _shown(self, prediction: Prediction) -> float:
         start = self._from.get(prediction.index, 0.0)
@@ -304,15 +314,19 @@ class PredictionsPane(QWidget):
                 self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)
             )
 
-    def show_live(self, classification: Classification, smoothing: str, *, stale: bool) -> None:
-        """Show predictions of a picture that moves: each keeps its place while it is in the top-k.
+    def show_live(
+        self, classification: Classification, smoothing: str, *, stale: bool, moving: bool
+    ) -> None:
+        """Show predictions of a picture that moves.
 
         Args:
             classification: what is to be shown, smoothed or not.
             smoothing: the title of the smoothing that was applied; "" for none.
             stale: it is of a former model or picture.
+            moving: the next answer is about to come: classes keep their places while they are in
+                the top-k. Otherwise they stand by rank.
         """
-        self._show_bars(classification, faded=stale, live=True)
+        self._show_bars(classification, faded=stale, live=moving)
         self._busy.hide()
         milliseconds = f"{classification.milliseconds:.0f}"
         parts = [self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)]
@@ -329,6 +343,7 @@ class PredictionsPane(QWidget):
         delegate = self._view.delegate
         if delegate.even is not live:
             delegate.even = live
+            self._view.setUniformItemSizes(live)
             self._view.scheduleDelayedItemsLayout()
         self._model.show(classification.top(self._top), keep_places=live)
         if delegate.faded is not faded:
