@@ -235,6 +235,8 @@ class PretendCameras(CameraSystem):
         self.status = answer
         waiting, self._waiting = self._waiting, []
         for context, call in waiting:
+            if not shiboken6.isValid(context):
+                continue  # nobody is there to hear it
             QTimer.singleShot(0, context, lambda call=call: call(answer))
 
     # CameraSystem

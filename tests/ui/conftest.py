@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ui.device_driver import Computer
+from ui.film_driver import Cinema, Films
 from ui.window_driver import FAST, REPORT, Driver, dismantle, write_settings
+from vggscope.ui.settings import CROP_BOX
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 _NOISE = (
     # the offscreen platform has no window manager to tell sizes to
     "This plugin does not support propagateSizeHints",
+    # libraries for capturing Wayland screens and for decoding on graphics cards, which a computer
+    # need not have (category qt.multimedia.symbolsresolver)
+    r"^Couldn't (load|resolve) (pipewire-0\.3|va|va-x11|va-drm|va\(in plugin\)) (library|symbols)$",
+    # an X server with little shared memory draws a little slower
+    r"^xcb_shm_create_segment\(\) failed for size",
 )
 
 
@@ -84,3 +91,16 @@ def user(new_window: Callable[..., Driver]) -> Driver:
     driver = new_window()
     driver.wait_for_model(FAST)
     return driver
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
+    """Videos to show."""
+    return Films(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture
+def cinema(user: Driver) -> Cinema:
+    """The window of ``user``, for showing videos; without the frame, which darkens the rest."""
+    user.settings.set(CROP_BOX, False)
+    return Cinema(user)

@@ -29,7 +29,8 @@ class DeviceButton(QToolButton):
         self.setToolTip(purpose)
         self.setIconSize(QSize(_DOT, _DOT))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Not by the mouse: the keys of what is shown go on to work.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         theme.changed.connect(self._tint)
 
     def tell(self, text: str) -> None:

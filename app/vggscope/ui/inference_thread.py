@@ -385,6 +385,10 @@ class InferenceThread(QThread):
         try:
             outcome = live.classify(frame, cancellation)
         except Cancelled:
+            # Another model shall look at it, unless there is a newer one.
+            with self._changed:
+                if self._mailbox.is_empty:
+                    self._mailbox.put(frame)
             return
         except VggscopeError as error:
             outcome = error

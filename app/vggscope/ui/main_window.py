@@ -12,10 +12,12 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
+    QApplication,
     QMainWindow,
     QSplitter,
     QStackedWidget,
@@ -35,6 +37,7 @@ from vggscope.ui.incoming import has_pasteable, photos_in, refusal_of
 from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
 from vggscope.ui.photo_presenter import PhotoPresenter
+from vggscope.ui.plain_keys import is_for_control
 from vggscope.ui.predictions import PredictionsPane
 from vggscope.ui.recent import RecentFiles
 from vggscope.ui.settings import (
@@ -427,6 +430,11 @@ class MainWindow(QMainWindow):
         return self.actions_by_key["as_table"].isChecked()
 
     # Qt overrides
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            event.setAccepted(is_for_control(QApplication.focusWidget(), event))
+        return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         # Accepted either way: a refused drag would not tell us when it leaves.

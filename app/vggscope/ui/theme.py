@@ -125,6 +125,11 @@ def _svg(name: str) -> str:
 def picture(name: str, colour: str, side: int) -> QPixmap:
     """The icon ``name`` in ``colour`` as a pixmap of ``side`` logical pixels."""
     ratio = QGuiApplication.primaryScreen().devicePixelRatio() if QGuiApplication.screens() else 1.0
+    return _pixmap(name, colour, side, ratio)
+
+
+@cache
+def _pixmap(name: str, colour: str, side: int, ratio: float) -> QPixmap:
     pixmap = QPixmap(round(side * ratio), round(side * ratio))
     pixmap.fill(Qt.GlobalColor.transparent)
     renderer = QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode()))

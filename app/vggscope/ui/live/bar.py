@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vggscope.sources.live.base import State
 from vggscope.sources.live.camera import CameraSource
 from vggscope.sources.live.screen import ScreenSource
 from vggscope.sources.live.video import SPEEDS, VideoSource
@@ -123,6 +124,7 @@ class _Part(QWidget):
         combo.setMinimumContentsLength(8)
         combo.setMaximumWidth(_COMBO_WIDTH)
         combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return combo
 
 
@@ -267,6 +269,7 @@ class ScreenBar(_Part):
         )
         self._targets.setMinimumContentsLength(10)
         self._targets.setMaximumWidth(_COMBO_WIDTH + 60)
+        self._targets.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._targets.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._targets.opened.connect(self.show_targets)
         self._targets.activated.connect(self._choose)
@@ -295,13 +298,15 @@ class ScreenBar(_Part):
             return
         targets = source.targets()
         names = [target.name for target in targets]
-        current = names.index(source.name) if source.name in names else 0
+        # Nothing is chosen when a window was closed; then the first one can be.
+        unlisted = -1 if source.state is State.FAILED else 0
+        current = names.index(source.name) if source.name in names else unlisted
         titles = [name or self.tr("(a window without a title)") for name in names]
         _fill(
             self._targets,
             list(zip(titles, targets, strict=True)),
             current if targets else -1,
-            self.tr("No screen"),
+            source.name if targets else self.tr("No screen"),
         )
         self._whole.setVisible(source.has_region)
 

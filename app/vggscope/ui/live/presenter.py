@@ -134,9 +134,8 @@ class LivePresenter(QObject):
         self.session.use(source)
 
     def leave(self) -> None:
-        """Back to the photos."""
-        if self.is_on:
-            self.session.close()
+        """Back to the photos; a video that was about to take over stays away."""
+        self.session.close()
 
     def stop(self) -> None:
         """End everything: the window closes."""
@@ -288,7 +287,8 @@ class LivePresenter(QObject):
         else:
             stale = session.is_stale or not self._bench.has_wanted_model
             is_smoothed = shown is not getattr(outcome, "classification", None)
-            pane.show_live(shown, self._smoothing_title() if is_smoothed else "", stale=stale)
+            title = self._smoothing_title() if is_smoothed else ""
+            pane.show_live(shown, title, stale=stale, moving=session.is_flowing)
             self._show_box(shown)
         self._window.enable_copying(shown is not None)
         self._show_actions()
@@ -345,7 +345,7 @@ class LivePresenter(QObject):
         if model is not None and model.generation != self.session.generation:
             self.session.generation = model.generation
             self.session.look_again()
-        self._answers()
+        self._mark_answer()
 
     def _on_setting(self, key: str) -> None:
         if key == LOOP.key and isinstance(self.session.source, VideoSource):
@@ -356,7 +356,12 @@ class LivePresenter(QObject):
         elif key == READOUT.key:
             self._show_figures()
         else:
-            self._answers()
+            self._mark_answer()
+
+    def _mark_answer(self) -> None:
+        """Tell at once if what is shown is out of date now: not after the next calm moment."""
+        self._answers.forget()
+        self._show_answer()
 
     def _change(self, what: object) -> None:
         if callable(what):
@@ -366,7 +371,7 @@ class LivePresenter(QObject):
     def toggle_frozen(self) -> None:
         """Keep the picture that is shown, or go on."""
         self.session.set_frozen(not self.session.is_frozen)
-        self._show_actions()
+        self._mark_answer()
 
     def take_snapshot(self) -> None:
         """Save the picture that the predictions are of, and them."""

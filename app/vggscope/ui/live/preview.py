@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QDeadlineTimer, QObject, QSize, QThread, Signal
 from PySide6.QtGui import QImage
 
-from vggscope.errors import VggscopeError
+from vggscope.errors import FrameUnreadableError, VggscopeError
 from vggscope.inference.mailbox import Mailbox
 from vggscope.sources.live.mapping import picture_of
 
@@ -111,6 +111,11 @@ class PreviewThread(QThread):
                 preview = _converted(frame, self._place)
             except VggscopeError as error:
                 self.unreadable.emit(frame, error)
+                continue
+            except Exception as error:  # noqa: BLE001 (logged and told; the next frame may be fine)
+                _log.exception("A frame could not be converted")
+                reason = type(error).__name__
+                self.unreadable.emit(frame, FrameUnreadableError(reason=reason))
                 continue
             with self._done_lock:
                 is_told, self._done = self._done is not None, preview

@@ -116,8 +116,9 @@ class LiveSession(QObject):
     def close(self) -> None:
         """Leave live mode."""
         self._drop_staged()
-        self._let_go()
-        self.source_changed.emit()
+        if self.source is not None:
+            self._let_go()
+            self.source_changed.emit()
 
     def stop(self) -> None:
         """Close, and end the preview thread."""
@@ -178,13 +179,13 @@ class LiveSession(QObject):
         if place == self._place:
             return
         self._place = place
-        if self.preview is not None and not self._is_flowing:
+        if self.preview is not None and not self.is_flowing:
             self._previews.show(self.preview.frame, place)
 
     def look_again(self) -> None:
         """Another model is in use: let it see the picture that stays."""
         stays = self._frozen or (None if self.preview is None else self.preview.frame)
-        if stays is not None and not self._is_flowing:
+        if stays is not None and not self.is_flowing:
             self._thread.offer(stays)
 
     # What there is to show
@@ -200,7 +201,7 @@ class LiveSession(QObject):
         """What to show: of a picture that stays what the network says of it alone."""
         if (result := self.result) is None:
             return None
-        return result.shown if self._is_flowing else result.classification
+        return result.shown if self.is_flowing else result.classification
 
     @property
     def is_stale(self) -> bool:
@@ -211,13 +212,13 @@ class LiveSession(QObject):
             return True
         return self._frozen is not None and not _is_same(self.answer.frame, self._frozen)
 
-    # Private
-
     @property
-    def _is_flowing(self) -> bool:
+    def is_flowing(self) -> bool:
         """Whether the next picture is about to come."""
         states = {State.STARTING, State.RUNNING}
         return self.source is not None and self.source.state in states and not self._is_freezing
+
+    # Private
 
     def _adopt(self, source: LiveSource) -> None:
         self._let_go()
