@@ -149,7 +149,9 @@ def test_a_region_of_a_video(tmp_path: Path) -> None:
     beyond = live(video, "--region", "5000,0,10,10")
     assert (beyond.returncode, beyond.stdout) == (2, "")
     # Told once, not for each frame.
-    assert beyond.stderr.count("the region lies beyond the picture") == 1
+    assert (
+        beyond.stderr.count("The region lies beyond the picture, which has 640 × 320 pixels.") == 1
+    )
 
 
 def test_a_turned_video_is_seen_upright(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Qt warnings fail a test (pyproject.toml), except what Qt says of itself:
 _NOISE = (
-    # the offscreen platform has no window manager to tell sizes to
-    "This plugin does not support propagateSizeHints",
+    # the offscreen platform has no window manager to tell sizes to, nor other windows
+    r"This plugin does not support (propagateSizeHints|raise\(\)|grabbing the keyboard)",
     # libraries for capturing Wayland screens and for decoding on graphics cards, which a computer
     # need not have (category qt.multimedia.symbolsresolver)
     r"^Couldn't (load|resolve) (pipewire-0\.3|va|va-x11|va-drm|va\(in plugin\)) (library|symbols)$",

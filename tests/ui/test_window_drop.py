@@ -160,9 +160,9 @@ def test_a_long_name_is_told_in_full_in_the_smallest_window(user: Driver, tmp_pa
     user.settle()
     pane = user.window.predictions
     assert any(f"“{LONG}.jpg” is not a picture" in text for text in user.pane_texts())
-    user.wait(lambda: pane.layout().activate() is not None)
-    for label in (label for label in pane.findChildren(QLabel) if label.isVisible()):
-        assert label.height() >= label.heightForWidth(label.width())
+    labels = [label for label in pane.findChildren(QLabel) if label.isVisible()]
+    user.wait(lambda: all(i.height() >= i.heightForWidth(i.width()) for i in labels))
+    for label in labels:
         assert label.sizeHint().width() <= pane.width() or label.wordWrap()
         assert label.minimumSizeHint().width() <= label.width()
         assert pane.rect().contains(QRect(label.mapTo(pane, QPoint(0, 0)), label.size()))

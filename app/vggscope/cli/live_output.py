@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.errors import OutputError, VggscopeError
 from vggscope.inference.recording import Recorder
-from vggscope.inference.report import LIVE_CSV_COLUMNS, live_csv_rows, live_record
+from vggscope.inference.report import live_heading, live_lines
 from vggscope.sources.finding import display_name
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from pathlib import Path
 
     from vggscope.inference.classifier import Classifier
@@ -45,8 +42,7 @@ class Output:
             OSError: stdout takes no more.
         """
         if self._path is None:
-            beginning = "" if self._is_begun else _BEGINNINGS[self._format]
-            sys.stdout.write(beginning + _TEXTS[self._format](result, self._top))
+            sys.stdout.write(self._text(result))
             sys.stdout.flush()
         else:
             if self._recorder is None:
@@ -64,28 +60,18 @@ class Output:
         if self._recorder is not None:
             self._recorder.close()
 
-
-def _jsonl(result: LiveResult, top: int) -> str:
-    return json.dumps(live_record(result, top), ensure_ascii=False) + "\n"
-
-
-def _csv(result: LiveResult, top: int) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(live_csv_rows(result, top))
-    return text.getvalue()
+    def _text(self, result: LiveResult) -> str:
+        if self._format == "table":
+            heading, lines = _HEADS, _table(result, self._top)
+        else:
+            heading = live_heading(self._format)
+            lines = live_lines(result, self._format, self._top)
+        return lines if self._is_begun else heading + lines
 
 
 def _table(result: LiveResult, top: int) -> str:
     predictions = ", ".join(f"{p.label} {p.probability:.1%}" for p in result.top(top))
     return f"{result.seconds:9.2f} {result.number:7} {result.latency:7.1f}  {predictions}\n"
-
-
-_BEGINNINGS: Final = {"jsonl": "", "csv": ",".join(LIVE_CSV_COLUMNS) + "\r\n", "table": _HEADS}
-_TEXTS: Final[dict[str, Callable[[LiveResult, int], str]]] = {
-    "jsonl": _jsonl,
-    "csv": _csv,
-    "table": _table,
-}
 
 
 def tell(error: VggscopeError) -> None:

@@ -42,6 +42,7 @@ from vggscope.errors.live import NoCameraError as NoCameraError
 from vggscope.errors.live import NoPictureTrackError as NoPictureTrackError
 from vggscope.errors.live import NoScreenError as NoScreenError
 from vggscope.errors.live import PictureSizeChanged as PictureSizeChanged
+from vggscope.errors.live import RegionOutsideError as RegionOutsideError
 from vggscope.errors.live import ScreenDeniedError as ScreenDeniedError
 from vggscope.errors.live import ScreenUnpluggedError as ScreenUnpluggedError
 from vggscope.errors.live import VideoCutOffError as VideoCutOffError

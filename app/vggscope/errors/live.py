@@ -17,6 +17,16 @@ class FrameUnreadableError(LiveError):
     remedy_template = QT_TRANSLATE_NOOP("errors", "If it happens again, restart the source.")
 
 
+class RegionOutsideError(FrameUnreadableError):
+    """The part of the picture that was asked for is no part of it."""
+
+    kind = "region-outside"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "The region lies beyond the picture, which has {width} × {height} pixels."
+    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Choose a region that lies inside it.")
+
+
 class MultimediaMissingError(LiveError):
     """Qt's multimedia part, or what it needs of the system, is not there."""
 

@@ -108,6 +108,14 @@ class LiveStatistics:
             return self._dropped() / self._frames if self._frames else 0.0
 
     @property
+    def dropped_now(self) -> float:
+        """The share of the frames that are not answered at present, in the window, 0..1."""
+        with self._lock:
+            now = self._clock()
+            source, answers = self._source.at(now), self._inference.at(now)
+        return max(0.0, 1 - answers / source) if source else 0.0
+
+    @property
     def seconds(self) -> float:
         """From the first frame to the latest event, without pauses."""
         with self._lock:

@@ -1,7 +1,7 @@
 """Results as text, JSON and CSV: the same from the command line and from the window.
 
 For photos (``as_json_object``, ``csv_rows``, ``as_text``) and for moving pictures
-(``live_record``, ``live_csv_rows``, ``snapshot_record``).
+(``live_record``, ``live_heading``, ``live_lines``, ``snapshot_record``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from datetime import UTC
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from vggscope.errors import VggscopeError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from vggscope.inference.classifier import Classification, Prediction
     from vggscope.inference.live import LiveResult
+    from vggscope.inference.recording import RecordingFormat
 
 Outcome: TypeAlias = "Classification | VggscopeError"
 """What became of a picture."""
@@ -150,6 +152,30 @@ def live_csv_rows(result: LiveResult, top: int) -> Iterable[list[object]]:
         yield [*beginning, *row]
 
 
+def live_heading(form: RecordingFormat) -> str:
+    """What stands above ``live_lines``: the header of a CSV, nothing in JSON lines."""
+    return _csv_text([LIVE_CSV_COLUMNS]) if form == "csv" else ""
+
+
+def live_lines(result: LiveResult, form: RecordingFormat, top: int) -> str:
+    """One inference of a live source in a recording.
+
+    Args:
+        result: the inference.
+        form: "jsonl": ``live_record`` in a line; "csv": ``live_csv_rows``, with RFC 4180 line ends.
+        top: how many predictions.
+    """
+    if form == "csv":
+        return _csv_text(live_csv_rows(result, top))
+    return json.dumps(live_record(result, top), ensure_ascii=False) + "\n"
+
+
+def _csv_text(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
 def _answer_rows(classification: Classification, top: int) -> Iterable[list[object]]:
     for p in classification.top(top):
         yield [
@@ -170,12 +196,8 @@ def _cell(text: str) -> str:
 
 def as_csv(results: Iterable[tuple[str, Outcome]], top: int) -> str:
     """A whole CSV text with its header (RFC 4180 line ends)."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
-    for path, outcome in results:
-        writer.writerows(csv_rows(path, outcome, top))
-    return text.getvalue()
+    rows = (row for path, outcome in results for row in csv_rows(path, outcome, top))
+    return _csv_text(chain([CSV_COLUMNS], rows))
 
 
 def as_text(path: str, outcome: Outcome, top: int) -> str:

@@ -252,15 +252,18 @@ class PlanarPicture:
         """As ``Picture.resample`` says."""
         return np.asarray(self._rgb(box, size, chroma=_BILINEAR, gap=REDUCING_GAP))
 
-    def screen_pixels(self, size: tuple[int, int], *, mirrored: bool = False) -> bytes:
-        """All of it for the screen: blue, green, red, 255 for each pixel, no gaps between rows.
+    def screen_pixels(
+        self, size: tuple[int, int], *, box: Box | None = None, mirrored: bool = False
+    ) -> bytes:
+        """For the screen: blue, green, red, 255 for each pixel, no gaps between rows.
 
         Args:
             size: (width, height) of the result. Quick rather than exact where that is smaller.
+            box: the part of it that is shown, as for ``resample``; None for all of it.
             mirrored: exchange left and right.
         """
-        box = (0.0, 0.0, float(self.size[0]), float(self.size[1]))
-        image = self._rgb(box, size, chroma=_NEAREST, gap=_PREVIEW_GAP, mirrored=mirrored)
+        whole = (0.0, 0.0, float(self.size[0]), float(self.size[1]))
+        image = self._rgb(box or whole, size, chroma=_NEAREST, gap=_PREVIEW_GAP, mirrored=mirrored)
         image.putalpha(255)
         return image.tobytes("raw", "BGRA")
 

@@ -298,6 +298,8 @@ class Actions(QObject):
             action.setCheckable(spec.checkable)
             action.setShortcuts([QKeySequence(s) for s in spec.shortcuts])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            # Here and not on the buttons, which take it over with every change of the action.
+            action.setToolTip(with_keys(without_mnemonic(action.text()), action))
             self._actions[spec.key] = action
 
     def __getitem__(self, key: str) -> QAction:
@@ -340,3 +342,9 @@ def translated(text: str) -> str:
 def without_mnemonic(text: str) -> str:
     """For places that are no menu."""
     return text.replace("&", "").removesuffix("…")
+
+
+def with_keys(name: str, action: QAction) -> str:
+    """A tool tip: ``name`` and the first shortcut of ``action``, as this system writes keys."""
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{name} ({keys})" if keys else name

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from vggscope.ui.chips import chip_around, paint_chip
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ _WHEEL_STEP: Final = 1.0015
 _KEY_STEP: Final = 1.25
 _PAN_STEP: Final = 40
 _FOCUS: Final = 2
+_AROUND: Final = 64
+"""Pixels around what is seen of a moving picture that are at hand when it is moved by the mouse."""
 # On photos of any brightness: white between black hairlines.
 _BOX_LINE: Final = QColor(255, 255, 255, 235)
 _BOX_SHADOW: Final = QColor(0, 0, 0, 140)
 _OUTSIDE: Final = QColor(0, 0, 0, 92)
-_CHIP: Final = QColor(0, 0, 0, 168)
-_CHIP_TEXT: Final = QColor(245, 245, 247)
 
 
 class Canvas(QWidget):
@@ -54,18 +55,22 @@ class Canvas(QWidget):
     Zooms by wheel (around the mouse) and keys, pans by mouse and arrows.
 
     Signals:
-        zoom_changed: pixels of the screen per pixel of the photo.
+        zoom_changed: pixels of the screen per pixel of the picture.
+        view_changed: another part of the picture is seen, or in another size.
     """
 
     zoom_changed = Signal(float)
+    view_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._levels: list[QImage] = []
         self._picture_size = QSize()
+        self._part = QRectF()
         self._name = ""
         self._reason = ""
+        self._sign = ""
         self._caption = ""
         self._readout = ""
         self._badge = ""
@@ -96,23 +101,28 @@ class Canvas(QWidget):
         size = QSize(*levels.size)
         changed = size != self._picture_size
         self._levels, self._picture_size = levels.images, size
+        self._part = QRectF(QPointF(0, 0), size.toSizeF())
         self._name = name
+        self.setAccessibleName(self.tr("Photo"))
         self._make_caption()
         if changed or self._fitted:
             self.fit()
         self.update()
 
-    def show_moving(self, image: QImage, size: QSize, name: str) -> None:
+    def show_moving(self, image: QImage, part: QRectF, size: QSize, name: str) -> None:
         """Show the next of the pictures that move.
 
         Args:
-            image: it, at the size of ``scale`` and ``room`` if that is at hand.
-            size: of the picture in its own pixels.
+            image: ``part`` of it, at the size of ``scale`` and ``room`` if that is at hand.
+            part: in the picture's pixels.
+            size: of the whole picture in its own pixels.
             name: of the source.
         """
         changed = (size, name) != (self._picture_size, self._name) or not self._levels
         self._levels, self._picture_size, self._name = [image], size, name
+        self._part = part
         if changed:
+            self.setAccessibleName(self.tr("Moving picture"))
             self._reason = ""
             self._make_caption()
             if self._fitted:
@@ -128,6 +138,21 @@ class Canvas(QWidget):
     def scale(self) -> float | None:
         """Pixels of the screen per pixel of the picture; None if it is fitted to ``room``."""
         return None if self._fitted else self._zoom * self.devicePixelRatioF()
+
+    @property
+    def part(self) -> tuple[float, float, float, float] | None:
+        """The part that is seen, and a little around it, in the picture's pixels; None for all.
+
+        Left, top, right, bottom.
+        """
+        if self._fitted or self._picture_size.isEmpty():
+            return None
+        around = QPointF(_AROUND, _AROUND)
+        first = self.to_photo(QPointF(self.rect().topLeft()) - around)
+        last = self.to_photo(QPointF(self.rect().bottomRight()) + around)
+        whole = QRectF(QPointF(0, 0), self._picture_size.toSizeF())
+        seen = QRectF(first, last).intersected(whole)
+        return None if seen == whole else (seen.left(), seen.top(), seen.right(), seen.bottom())
 
     @property
     def room(self) -> tuple[int, int]:
@@ -151,9 +176,9 @@ class Canvas(QWidget):
             self._make_caption()
             self.update()
 
-    def clear(self, reason: str = "") -> None:
-        """Show no picture, but ``reason`` why there is none."""
-        self._reason = reason
+    def clear(self, reason: str = "", sign: str = "warning") -> None:
+        """Show no picture, but ``reason`` why there is none, below the icon ``sign``."""
+        self._reason, self._sign = reason, sign
         self.setAccessibleDescription(reason)
         self._levels, self._picture_size, self._box = [], QSize(), None
         self._readout = self._badge = ""
@@ -223,12 +248,14 @@ class Canvas(QWidget):
     def _set_zoom(self, zoom: float) -> None:
         self._zoom = zoom
         self.zoom_changed.emit(zoom)
+        self.view_changed.emit()
         self.update()
 
     def _pan(self, by: QPointF) -> None:
         self._fitted = False
         self._centre -= by / self._zoom
         self._keep_in_sight()
+        self.view_changed.emit()
         self.update()
 
     def _keep_in_sight(self) -> None:
@@ -255,7 +282,7 @@ class Canvas(QWidget):
             return
         colours = self._theme.colours
         middle = self.rect().center()
-        painter.drawPixmap(middle.x() - 24, middle.y() - 56, picture("warning", colours.muted, 48))
+        painter.drawPixmap(middle.x() - 24, middle.y() - 56, picture(self._sign, colours.muted, 48))
         painter.setPen(QColor(colours.muted))
         area = QRectF(self.rect()).adjusted(_MARGIN, 0, -_MARGIN, 0)
         area.setTop(middle.y() + 4)
@@ -263,18 +290,16 @@ class Canvas(QWidget):
         painter.drawText(area, flags, self._reason)
 
     def _paint_photo(self, painter: QPainter) -> None:
-        full = self._picture_size
+        part = self._part
         device_zoom = self._zoom * self.devicePixelRatioF()
         # The smallest level that still has a pixel for every pixel of the screen.
         level = next(
-            (i for i in reversed(self._levels) if i.width() / full.width() >= device_zoom),
+            (i for i in reversed(self._levels) if i.width() / part.width() >= device_zoom),
             self._levels[0],
         )
-        target = QRectF(
-            self.to_screen(QPointF(0, 0)), self.to_screen(QPointF(full.width(), full.height()))
-        )
+        target = QRectF(self.to_screen(part.topLeft()), self.to_screen(part.bottomRight()))
         # Enlarged pixels are shown as pixels once they are large enough to be meant.
-        smooth = level.width() / full.width() > device_zoom / 6
+        smooth = level.width() / part.width() > device_zoom / 6
         ratio = self.devicePixelRatioF()
         exact = QSize(round(target.width() * ratio), round(target.height() * ratio))
         if abs(exact.width() - level.width()) <= 1 and abs(exact.height() - level.height()) <= 1:
@@ -305,24 +330,21 @@ class Canvas(QWidget):
         name_room = max(80.0, room - metrics.horizontalAdvance(tail))
         name = metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, name_room)
         text = metrics.elidedText(name + tail, Qt.TextElideMode.ElideRight, room)
-        chip = self._chip(text)
+        chip = chip_around(text, metrics)
         chip.moveBottomLeft(QPointF(12, self.height() - 10))
-        _paint_chip(painter, chip, text)
+        paint_chip(painter, chip, text)
 
     def _paint_state(self, painter: QPainter) -> None:
         """The badge and the readout, in the upper corners."""
-        if self._badge:
-            chip = self._chip(self._badge)
-            chip.moveTopLeft(QPointF(12, 10))
-            _paint_chip(painter, chip, self._badge)
-        if self._readout:
-            chip = self._chip(self._readout)
-            chip.moveTopRight(QPointF(self.width() - 12, 10))
-            _paint_chip(painter, chip, self._readout)
-
-    def _chip(self, text: str) -> QRectF:
         metrics = QFontMetricsF(self.font())
-        return QRectF(0, 0, metrics.horizontalAdvance(text) + 20, metrics.height() + 10)
+        if self._badge:
+            chip = chip_around(self._badge, metrics)
+            chip.moveTopLeft(QPointF(12, 10))
+            paint_chip(painter, chip, self._badge)
+        if self._readout:
+            chip = chip_around(self._readout, metrics)
+            chip.moveTopRight(QPointF(self.width() - 12, 10))
+            paint_chip(painter, chip, self._readout)
 
     def _paint_focus(self, painter: QPainter) -> None:
         """The frame that the views have from the style sheet."""
@@ -356,6 +378,8 @@ class Canvas(QWidget):
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
+        else:
+            self.view_changed.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turn = event.angleDelta()
@@ -397,15 +421,6 @@ class Canvas(QWidget):
             super().keyPressEvent(event)
         else:
             self._pan(step)
-
-
-def _paint_chip(painter: QPainter, chip: QRectF, text: str) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(_CHIP)
-    painter.drawRoundedRect(chip, 6, 6)
-    painter.setPen(_CHIP_TEXT)
-    painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def _frame_around(outer: QRectF, inner: QRectF) -> list[QRectF]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, Signal
@@ -93,7 +94,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._settings, self._theme = settings, theme
         self._titles: dict[str, str] = {}
-        self._is_painted = False
+        self._is_painted = self._is_closed = False
         self.hangs = False
         self.workbench = Workbench(settings, self)
         self.actions_by_key = Actions(self, theme)
@@ -135,7 +136,7 @@ class MainWindow(QMainWindow):
     @property
     def live(self) -> LivePresenter | None:
         """Live mode, made when it is first asked for; None, and a message, if it cannot be had."""
-        if self._live is None:
+        if self._live is None and not self._is_closed:
             try:
                 # What shows photos does not wait for Qt Multimedia, which is to be quiet first.
                 from vggscope.sources.live.multimedia import prepare_multimedia  # noqa: PLC0415
@@ -150,6 +151,9 @@ class MainWindow(QMainWindow):
 
     def begin(self) -> None:
         """Bring what the window was painted without: the model, icons, the samples' pictures."""
+        if self._is_closed:
+            # Before it was on the screen.
+            return
         self.workbench.start()
         self.actions_by_key.show_icons()
         self.welcome.show_samples()
@@ -159,25 +163,37 @@ class MainWindow(QMainWindow):
     def open_paths(self, files: list[str]) -> None:
         """Add pictures and folders, or play a video, and remember them."""
         self._recent.add(files)
-        videos = [file for file in files if is_video(file)]
+        videos = [file for file in files if is_video(file) and not Path(file).is_dir()]
         pictures = [file for file in files if file not in videos]
-        if pictures:
-            self._show_photos()
-            self.workbench.open_paths(pictures)
-        if videos and (live := self.live) is not None:
+        self.workbench.open_paths(pictures)
+        if videos and pictures:
+            # Photos take the stage when they come; the video is to have it in the end.
+            self.workbench.added.connect(
+                lambda: self._play(videos), Qt.ConnectionType.SingleShotConnection
+            )
+        elif videos:
+            self._play(videos)
+
+    def _play(self, videos: list[str]) -> None:
+        if (live := self.live) is not None:
             live.open_video(videos[0])
-            if len(videos) > 1:
-                text = self.tr("One video at a time: this is the first of %n.", "", len(videos))
-                self.messages.tell(text, is_problem=False)
+        if len(videos) > 1:
+            text = self.tr("One video at a time: this is the first of %n.", "", len(videos))
+            self.messages.tell(text, is_problem=False)
 
     # What the presenters show
 
-    def show_mode(self) -> None:
-        """Show photos or a moving picture, as it is now."""
-        live = self._live
-        kind = SOURCES[0] if live is None else live.kind
+    def mark_source(self) -> None:
+        """Mark what is shown among the sources: a button that was pressed may have led nowhere."""
+        kind = SOURCES[0] if self._live is None else self._live.kind
         for key in SOURCES:
             self.actions_by_key[key].setChecked(key == kind)
+        self._photos.show_progress()
+
+    def show_mode(self) -> None:
+        """Show photos or a moving picture: from now on it is the other."""
+        live = self._live
+        self.mark_source()
         if live is None or not live.is_on:
             for key in LIVE_ACTIONS:
                 self.actions_by_key[key].setEnabled(False)
@@ -185,7 +201,6 @@ class MainWindow(QMainWindow):
             self._photos.show()
             return
         self._photos.rest()
-        self.setWindowTitle(f"{live.name} — VGGscope")
         for key in ("zoom_fit", "zoom_actual", "zoom_in", "zoom_out", "readout"):
             self.actions_by_key[key].setEnabled(True)
 
@@ -255,6 +270,7 @@ class MainWindow(QMainWindow):
         bench.model_changed.connect(self._show_model)
         bench.failed.connect(self.messages.tell_error)
         bench.said.connect(self.tell_briefly)
+        bench.added.connect(self._show_photos)
         self._line.device.clicked.connect(self.actions_by_key["devices"].trigger)
         self.welcome.sample_chosen.connect(self._open_sample)
         self.canvas.zoom_changed.connect(self.show_zoom)
@@ -336,20 +352,19 @@ class MainWindow(QMainWindow):
     def _show_photos(self) -> None:
         if self._live is not None:
             self._live.leave()
-        self.show_mode()
+        self.mark_source()
 
     def _go_live(self, choose: Callable[[LivePresenter], object]) -> None:
         if (live := self.live) is not None:
             choose(live)
-        # A button that was pressed stays so only if something came of it.
-        self.show_mode()
+        self.mark_source()
 
     def _choose_video(self) -> None:
         # Whatever its suffix, it was chosen as a video.
         if (file := ask_for_video(self)) and (live := self.live) is not None:
             self._recent.add([file])
             live.open_video(file)
-        self.show_mode()
+        self.mark_source()
 
     def _in_live(self, act: Callable[[LivePresenter], object]) -> None:
         if self._live is not None and self._live.is_on:
@@ -379,9 +394,7 @@ class MainWindow(QMainWindow):
         """Add what was dropped or pasted."""
         paths, photos = photos_in(mime)
         self.open_paths(paths)
-        if photos:
-            self._show_photos()
-            self.workbench.add(photos)
+        self.workbench.add(photos)
 
     def _copy(self, form: str) -> None:
         from vggscope.inference import report  # noqa: PLC0415 (not needed to start)
@@ -458,7 +471,8 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.WindowStateChange:
             self.actions_by_key["full_screen"].setChecked(self.isFullScreen())
-            self._in_live(lambda live: live.set_hidden(self.isMinimized()))
+            if self._live is not None:
+                self._live.follow_window()
         super().changeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -473,6 +487,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()
+        self._is_closed = True
         if self._live is not None:
             self._live.stop()
         self.hangs = not self.workbench.stop()

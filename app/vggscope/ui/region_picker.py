@@ -20,6 +20,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
+from vggscope.ui.chips import chip_around, paint_chip
+
 if TYPE_CHECKING:
     from PySide6.QtGui import QScreen
 
@@ -34,8 +36,6 @@ _CLEAR: Final = QColor(0, 0, 0, 1)
 # As on the canvas.
 _BOX_LINE: Final = QColor(255, 255, 255, 235)
 _BOX_SHADOW: Final = QColor(0, 0, 0, 140)
-_CHIP: Final = QColor(0, 0, 0, 200)
-_CHIP_TEXT: Final = QColor(245, 245, 247)
 _MOVES: Final = {
     Qt.Key.Key_Left: QPoint(-1, 0),
     Qt.Key.Key_Right: QPoint(1, 0),
@@ -185,20 +185,20 @@ class RegionPicker(QWidget):
         if chip.bottom() > self.height() - _GAP:
             chip.moveBottom(region.bottom() - _GAP)
         chip.moveLeft(max(chip.left(), float(_GAP)))
-        _paint_chip(painter, chip, text)
+        paint_chip(painter, chip, text)
 
     def _paint_instruction(self, painter: QPainter) -> None:
         chip, text = self._chip(self._instruction())
         chip.moveCenter(QPointF(self.width() / 2, 0))
         chip.moveTop(3 * _GAP)
-        _paint_chip(painter, chip, text)
+        paint_chip(painter, chip, text)
 
     def _chip(self, text: str) -> tuple[QRectF, str]:
         """The room that ``text`` needs, and as much of it as fits on the screen."""
         metrics = QFontMetricsF(self.font())
         room = self.width() - 4 * _GAP - 24
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        return QRectF(0, 0, metrics.horizontalAdvance(text) + 24, metrics.height() + 12), text
+        return chip_around(text, metrics), text
 
     # Qt overrides
 
@@ -277,14 +277,3 @@ def _darkened(still: QPixmap) -> QPixmap:
         painter.fillRect(QRectF(QPointF(0, 0), darkened.deviceIndependentSize()), _DARK)
         painter.end()
     return darkened
-
-
-def _paint_chip(painter: QPainter, chip: QRectF, text: str) -> None:
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(_CHIP)
-    painter.drawRoundedRect(chip, 6, 6)
-    painter.setPen(_CHIP_TEXT)
-    painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
-    painter.restore()

@@ -52,4 +52,5 @@ class SignalWatch(QObject):
         self._theirs.close()
 
     def _read(self) -> None:
-        self.signalled.emit(self._ours.recv(64)[0])
+        if numbers := self._ours.recv(64):
+            self.signalled.emit(numbers[0])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QLabel, QStatusBar
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar
 
 from vggscope.ui.device_button import DeviceButton
+from vggscope.ui.texts import as_tool_tip
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from vggscope.ui.theme import Theme
 
 
@@ -21,7 +25,7 @@ class StatusBar(QStatusBar):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._state, self._zoom = QLabel(), QLabel()
+        self._state, self._zoom = _ElidedLabel(), QLabel()
         promise = QLabel(self.tr("Images never leave this computer"))
         for label in (self._state, self._zoom, promise):
             label.setProperty("muted", True)
@@ -36,10 +40,37 @@ class StatusBar(QStatusBar):
 
     def show_state(self, text: str) -> None:
         """What is being done."""
-        self._state.setText(text)
+        self._state.show_text(text)
 
     def show_zoom(self, zoom: float | None) -> None:
         """At what scale the photo is shown, 1 for its own pixels; None where there is none."""
         self._zoom.setVisible(zoom is not None)
         if zoom is not None:
             self._zoom.setText(f"{zoom * 100:.0f} %")
+
+
+class _ElidedLabel(QLabel):
+    """A text that is shortened in its middle where there is no room: it may name a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_text(self, text: str) -> None:
+        self._whole = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics = self.fontMetrics()
+        shown = metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width())
+        self.setText(shown)
+        self.setToolTip("" if shown == self._whole else as_tool_tip(self._whole))
+
+    # Qt overrides
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()

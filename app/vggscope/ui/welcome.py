@@ -29,7 +29,7 @@ _SAMPLES: Final = ("zebra.jpg", "pizza.jpg", "bald-eagle.jpg", "sports-car.jpg",
 _VIDEO: Final = "slideshow.webm"
 _STILL: Final = "coffee.jpg"
 """A photo that occurs in the video."""
-_THUMBNAIL: Final = 76
+_THUMBNAIL: Final = 64
 
 
 class Welcome(QWidget):

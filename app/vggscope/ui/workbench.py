@@ -43,6 +43,7 @@ class Workbench(QObject):
         roster: the devices, and the search for the best one.
 
     Signals:
+        added: photos came.
         current_changed: another photo, or none, is to be shown.
         current_updated: the current photo has another state.
         pixels_ready: the ``Levels`` of the current photo.
@@ -54,6 +55,7 @@ class Workbench(QObject):
         said: a sentence for the user.
     """
 
+    added = Signal()
     current_changed = Signal()
     current_updated = Signal()
     pixels_ready = Signal(object)
@@ -171,6 +173,7 @@ class Workbench(QObject):
         if not photos:
             return
         self.photos.add(photos)
+        self.added.emit()
         self.inference.classify(p for p in photos if p.state is State.WAITING)
         self._admit_defeat()
         self.choose(photos[0].key)

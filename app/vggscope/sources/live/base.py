@@ -54,7 +54,8 @@ class Format:
 class LiveSource(QObject):
     """A camera, a video or a screen. Lives on the thread that made it.
 
-    It is started, paused and stopped any number of times; none of the three waits for anything.
+    It is started, paused and stopped any number of times. None of the three waits for pictures;
+    letting go of a decoder or a camera may take some hundredths of a second.
 
     Attributes:
         name: of the camera, the file, the screen; for people.

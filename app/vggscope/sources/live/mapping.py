@@ -12,7 +12,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 from PySide6.QtMultimedia import QVideoFrame, QVideoFrameFormat
 
-from vggscope.errors import FrameUnreadableError
+from vggscope.errors import FrameUnreadableError, RegionOutsideError
 from vggscope.sources.planes import ColourMatrix, Orientation, PixelLayout, PlanarPicture
 
 if TYPE_CHECKING:
@@ -112,6 +112,9 @@ def _mapped(frame: QVideoFrame, layout: PixelLayout, region: Rectangle | None) -
             orientation=orientation,
             region=_visible(surface, orientation, region),
         )
+    except FrameUnreadableError:
+        frame.unmap()
+        raise
     except ValueError as error:
         frame.unmap()
         raise FrameUnreadableError(reason=str(error)) from error
@@ -161,7 +164,7 @@ def _visible(
     """What counts of the upright picture: the region of the format's viewport.
 
     Raises:
-        ValueError: nothing of it.
+        RegionOutsideError: nothing of it.
     """
     size = surface.frameWidth(), surface.frameHeight()
     view = surface.viewport()
@@ -171,5 +174,6 @@ def _visible(
     if region is not None:
         shown = shown.intersected(QRect(*region).translated(shown.topLeft()))
     if shown.isEmpty():
-        raise ValueError("the region lies beyond the picture")
+        width, height = orientation.size(size)
+        raise RegionOutsideError(width=width, height=height)
     return shown.x(), shown.y(), shown.width(), shown.height()

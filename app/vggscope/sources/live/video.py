@@ -11,7 +11,6 @@ from PySide6.QtMultimedia import QMediaMetaData, QMediaPlayer, QVideoFrame, QVid
 from vggscope.errors import (
     ImageError,
     NoPictureTrackError,
-    NotAFileError,
     PictureSizeChanged,
     VggscopeError,
     VideoCutOffError,
@@ -54,6 +53,8 @@ class VideoSource(LiveSource):
         self._is_open = False
         self._size: tuple[int, int] | None = None
         self._seen_until = 0.0
+        self._was_sent = False
+        self._is_change_told = False
         self._problem = ""
         self._sink = QVideoSink(self)
         self._player = QMediaPlayer(self)
@@ -108,6 +109,7 @@ class VideoSource(LiveSource):
             # A stopped player shows nothing.
             self._player.pause()
             self._enter(State.PAUSED)
+        self._was_sent = True
         self._player.setPosition(round(seconds * 1000))
 
     # LiveSource
@@ -131,6 +133,7 @@ class VideoSource(LiveSource):
 
     def pause(self) -> None:
         if self.state in {State.STARTING, State.RUNNING}:
+            self._was_sent = False
             self._player.pause()
             self._enter(State.PAUSED)
 
@@ -146,7 +149,7 @@ class VideoSource(LiveSource):
             if path.is_dir():
                 return self._unreadable("it is a folder")
             if not path.is_file() and path.exists():
-                return NotAFileError(name=self.name)
+                return self._unreadable("it is no ordinary file")
             if path.stat().st_size == 0:
                 return self._unreadable("it is empty")
             path.open("rb").close()
@@ -160,6 +163,7 @@ class VideoSource(LiveSource):
     def _close(self) -> None:
         self._is_open = False
         self._size = None
+        self._is_change_told = False
         self._seen_until = 0.0
         self._player.stop()
         self._player.setSource(QUrl())
@@ -181,14 +185,18 @@ class VideoSource(LiveSource):
         self._seen_until = max(frame.startTime(), frame.endTime()) / 1e6
         self._note_size(frame)
         if self.state is State.PAUSED:
-            # It was told to go elsewhere while it stands still.
-            self.frame_ready.emit(frame)
+            # One that was under way when it was paused is not wanted any more; one that shows
+            # where it was told to go meanwhile is.
+            if self._was_sent:
+                self.frame_ready.emit(frame)
         else:
             self._deliver(frame)
 
     def _note_size(self, frame: QVideoFrame) -> None:
         size = frame.width(), frame.height()
-        if self._size not in {None, size}:
+        if self._size not in {None, size} and not self._is_change_told:
+            # Once: a loop would tell it over and over.
+            self._is_change_told = True
             self.noticed.emit(PictureSizeChanged(name=self.name, width=size[0], height=size[1]))
         self._size = size
 

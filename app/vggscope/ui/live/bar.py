@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSlider,
     QStackedWidget,
+    QStyle,
+    QStyleOptionSlider,
     QToolButton,
     QWidget,
 )
@@ -20,21 +23,29 @@ from vggscope.sources.live.base import State
 from vggscope.sources.live.camera import CameraSource
 from vggscope.sources.live.screen import ScreenSource
 from vggscope.sources.live.video import SPEEDS, VideoSource
-from vggscope.ui.actions import without_mnemonic
+from vggscope.ui.actions import with_keys, without_mnemonic
 from vggscope.ui.texts import as_tool_tip
+from vggscope.ui.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QAction
+    from PySide6.QtGui import QAction, QActionEvent, QMouseEvent, QResizeEvent
+    from PySide6.QtWidgets import QStyleOptionComboBox
 
     from vggscope.sources.live.base import Format, LiveSource
+    from vggscope.sources.live.screen import Target
     from vggscope.ui.actions import Actions
 
-_TICKS: Final = 1000
-"""Steps of the slider: no screen shows finer ones."""
-_STEP_SECONDS: Final = 5
-_COMBO_WIDTH: Final = 190
+_STEP_MS: Final = 5000
+"""What an arrow key skips, at most."""
+_STEPS: Final = 20
+"""Arrow keys from the beginning of a short video to its end."""
+_SEEK_MS: Final = 60
+"""Between two seeks while the slider is dragged: each one makes the player decode anew."""
+_COMBO_WIDTH: Final = 260
+_NARROW: Final = 760
+"""Width of the bar below which its buttons show their icons alone."""
 
 
 class LiveBar(QWidget):
@@ -67,10 +78,12 @@ class LiveBar(QWidget):
         actions["snapshot"].setIconText(self.tr("Snapshot"))
         actions["record"].setIconText(self.tr("Record"))
         actions["region"].setIconText(self.tr("Region…"))
-        layout.addWidget(_button(actions["freeze"]))
+        freeze, *captures = (_Button(actions[key]) for key in ("freeze", "snapshot", "record"))
+        layout.addWidget(freeze)
         layout.addWidget(self._parts, 1)
-        layout.addWidget(_button(actions["snapshot"]))
-        layout.addWidget(_button(actions["record"]))
+        for capture in captures:
+            layout.addWidget(capture)
+        self._buttons = (freeze, *captures, self._screen.region)
 
     def show_source(self, source: LiveSource) -> None:
         """Serve ``source`` from now on."""
@@ -96,6 +109,16 @@ class LiveBar(QWidget):
         """The region of the screen is another."""
         self._screen.show_targets()
 
+    # Qt overrides
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for button in self._buttons:
+            button.show_text(self.width() >= _NARROW)
+        # Now: nobody shall see for a moment how the texts do not fit.
+        if (layout := self.layout()) is not None:
+            layout.activate()
+
 
 class _Part(QWidget):
     """The controls of one kind of source."""
@@ -117,7 +140,7 @@ class _Part(QWidget):
         raise NotImplementedError
 
     def _combo(self, name: str) -> QComboBox:
-        combo = QComboBox()
+        combo = _Combo()
         combo.setAccessibleName(name)
         combo.setToolTip(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -134,11 +157,13 @@ class VideoBar(_Part):
     def __init__(self, actions: Actions) -> None:
         super().__init__()
         self._source: VideoSource | None = None
-        self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(0, _TICKS)
+        self._wanted: int | None = None
+        self._seeks = Throttle(self._go, _SEEK_MS, self)
+        self._slider = _Slider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName(self.tr("Position in the video"))
         self._slider.setToolTip(self._slider.accessibleName())
         self._slider.valueChanged.connect(self._seek)
+        self._slider.sliderReleased.connect(self._finish_seek)
         self._time = QLabel()
         self._time.setProperty("muted", True)
         self._speed = self._combo(self.tr("Speed"))
@@ -149,7 +174,7 @@ class VideoBar(_Part):
         self._speed.currentIndexChanged.connect(self._set_speed)
         self._row.addWidget(self._slider, 1)
         self._row.addWidget(self._time)
-        self._row.addWidget(_button(actions["loop"], with_text=False))
+        self._row.addWidget(_Button(actions["loop"]))
         self._row.addWidget(self._speed)
 
     def serve(self, source: LiveSource) -> None:
@@ -167,27 +192,51 @@ class VideoBar(_Part):
             self._source.position_changed.disconnect(self._show_position)
             self._source.duration_changed.disconnect(self._show_position)
         self._source = None
+        self._forget_seek()
+        # The next video is not held by a mouse that held this one.
+        self._slider.setSliderDown(False)
+        self._show_time(0, 0)
 
     def _show_position(self) -> None:
-        source = self._source
-        if source is None:
-            return
-        position, duration = source.position, source.duration
-        self._slider.setEnabled(source.is_seekable and duration > 0)
-        if duration > 0:
-            # A step of the keyboard is some seconds, whatever the length.
-            self._slider.setSingleStep(max(1, round(_TICKS * _STEP_SECONDS / duration)))
-            if not self._slider.isSliderDown():
-                with QSignalBlocker(self._slider):
-                    self._slider.setValue(round(_TICKS * position / duration))
+        if self._source is not None:
+            self._slider.setEnabled(self._source.is_seekable and self._source.duration > 0)
+            self._show_time(self._source.position, self._source.duration)
+
+    def _show_time(self, position: float, duration: float) -> None:
+        """``position``, ``duration``: seconds."""
+        slider, end = self._slider, round(duration * 1000)
+        with QSignalBlocker(slider):
+            if end != slider.maximum():
+                slider.setRange(0, end)
+                step = max(1, min(_STEP_MS, end // _STEPS))
+                slider.setSingleStep(step)
+                slider.setPageStep(2 * step)
+            # Where the player still is says nothing of where the user wants it to be.
+            if self._wanted is None and not slider.isSliderDown():
+                slider.setValue(round(position * 1000))
         text = f"{_clock(position)} / {_clock(duration)}"
         if text != self._time.text():
             self._time.setText(text)
-            self._slider.setAccessibleDescription(text)
+            slider.setAccessibleDescription(text)
 
-    def _seek(self, tick: int) -> None:
-        if self._source is not None:
-            self._source.seek(self._source.duration * tick / _TICKS)
+    def _seek(self, milliseconds: int) -> None:
+        self._wanted = milliseconds
+        self._seeks()
+
+    def _finish_seek(self) -> None:
+        """Do now what waits, and nothing later."""
+        if self._wanted is not None:
+            self._seeks.forget()
+            self._go()
+
+    def _forget_seek(self) -> None:
+        self._seeks.forget()
+        self._wanted = None
+
+    def _go(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if self._source is not None and wanted is not None:
+            self._source.seek(wanted / 1000)
 
     def _set_speed(self, index: int) -> None:
         if self._source is not None:
@@ -206,9 +255,12 @@ class CameraBar(_Part):
         self._formats = self._combo(self.tr("Format"))
         self._cameras.activated.connect(self._choose_camera)
         self._formats.activated.connect(self._choose_format)
+        # Formats are short, and alike at their beginnings; the names of cameras may be shortened.
+        self._formats.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._formats.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._row.addWidget(self._cameras, 1)
-        self._row.addWidget(self._formats, 1)
-        self._row.addWidget(_button(actions["mirror"], with_text=False))
+        self._row.addWidget(self._formats)
+        self._row.addWidget(_Button(actions["mirror"]))
         self._row.addStretch()
 
     def serve(self, source: LiveSource) -> None:
@@ -224,23 +276,29 @@ class CameraBar(_Part):
             self._source.cameras_changed.disconnect(self._show)
             self._source.formats_changed.disconnect(self._show)
         self._source = None
+        self._show()
 
     def _show(self) -> None:
         source = self._source
-        if source is None:
-            return
-        cameras, formats = list(source.cameras), list(source.formats)
+        cameras = [] if source is None else list(source.cameras)
+        formats = [] if source is None else list(source.formats)
+        camera, form = (None, None) if source is None else (source.camera, source.format)
         _fill(
             self._cameras,
-            [(camera.description, camera) for camera in cameras],
-            cameras.index(source.camera) if source.camera in cameras else -1,
+            [(each.description, each) for each in cameras],
+            cameras.index(camera) if camera in cameras else -1,
             self.tr("No camera"),
         )
         _fill(
             self._formats,
-            [(_format_text(form), form) for form in formats],
-            formats.index(source.format) if source.format in formats else -1,
+            [(self._text_of(each), each) for each in formats],
+            formats.index(form) if form in formats else -1,
             self.tr("Format"),
+        )
+
+    def _text_of(self, form: Format) -> str:
+        return self.tr("{0} × {1} · {2} fps · {3}").format(
+            form.width, form.height, f"{form.fps:g}", form.coding
         )
 
     def _choose_camera(self, index: int) -> None:
@@ -256,11 +314,17 @@ class CameraBar(_Part):
 
 
 class ScreenBar(_Part):
-    """Which screen or window, and which part of it."""
+    """Which screen or window, and which part of it.
+
+    Attributes:
+        region: the button that lets the user draw that part.
+    """
 
     def __init__(self, actions: Actions) -> None:
         super().__init__()
         self._source: ScreenSource | None = None
+        self._chosen: Target | None = None
+        self.region = _Button(actions["region"])
         self._targets = _Targets()
         self._targets.setAccessibleName(self.tr("Screen or window"))
         self._targets.setToolTip(self._targets.accessibleName())
@@ -268,7 +332,7 @@ class ScreenBar(_Part):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._targets.setMinimumContentsLength(10)
-        self._targets.setMaximumWidth(_COMBO_WIDTH + 60)
+        self._targets.setMaximumWidth(_COMBO_WIDTH)
         self._targets.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._targets.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._targets.opened.connect(self.show_targets)
@@ -278,7 +342,7 @@ class ScreenBar(_Part):
         self._whole.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._whole.clicked.connect(self._use_whole)
         self._row.addWidget(self._targets, 1)
-        self._row.addWidget(_button(actions["region"]))
+        self._row.addWidget(self.region)
         self._row.addWidget(self._whole)
         self._row.addStretch()
 
@@ -289,7 +353,9 @@ class ScreenBar(_Part):
         self.show_targets()
 
     def release(self) -> None:
-        self._source = None
+        self._source = self._chosen = None
+        _fill(self._targets, [], -1, self.tr("No screen"))
+        self._whole.hide()
 
     def show_targets(self) -> None:
         """Offer what can be captured now."""
@@ -297,24 +363,40 @@ class ScreenBar(_Part):
         if source is None:
             return
         targets = source.targets()
-        names = [target.name for target in targets]
-        # Nothing is chosen when a window was closed; then the first one can be.
-        unlisted = -1 if source.state is State.FAILED else 0
-        current = names.index(source.name) if source.name in names else unlisted
-        titles = [name or self.tr("(a window without a title)") for name in names]
+        titles = [target.name or self.tr("(a window without a title)") for target in targets]
         _fill(
             self._targets,
             list(zip(titles, targets, strict=True)),
-            current if targets else -1,
+            self._current(source, targets),
             source.name if targets else self.tr("No screen"),
         )
         self._whole.setVisible(source.has_region)
 
+    def _current(self, source: ScreenSource, targets: Sequence[Target]) -> int:
+        """Which of ``targets`` ``source`` captures; -1 for none of them."""
+        chosen = self._chosen
+        if chosen is not None and chosen.name == source.name and chosen.window is not None:
+            # Titles change, and several windows may have the same one.
+            same = [n for n, target in enumerate(targets) if _are_same(target, chosen)]
+            return same[0] if same else -1
+        names = [target.name for target in targets]
+        if source.name in names:
+            return names.index(source.name)
+        # Not yet said which: it is the first one. One that has gone is none of them.
+        return 0 if targets and source.state is not State.FAILED else -1
+
     def _choose(self, index: int) -> None:
         source, target = self._source, self._targets.itemData(index)
-        if source is not None and target is not None:
+        if source is None or target is None:
+            return
+        has_failed = source.state is State.FAILED
+        if index != self._current(source, self._offered()) or has_failed:
+            self._chosen = target
             self.change_wanted.emit(lambda: source.use_target(target))
             self.show_targets()
+
+    def _offered(self) -> list[Target]:
+        return [self._targets.itemData(n) for n in range(self._targets.count())]
 
     def _use_whole(self) -> None:
         source = self._source
@@ -323,7 +405,25 @@ class ScreenBar(_Part):
             self.show_targets()
 
 
-class _Targets(QComboBox):
+class _Combo(QComboBox):
+    """A list whose choice ends in "…" where there is no room: style sheets cut it off."""
+
+    # Qt overrides
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        edit = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox,
+            option,
+            QStyle.SubControl.SC_ComboBoxEditField,
+            self,
+        )
+        option.currentText = self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, edit.width()
+        )
+
+
+class _Targets(_Combo):
     """Windows come and go: the list is made anew whenever it opens."""
 
     opened = Signal()
@@ -335,20 +435,68 @@ class _Targets(QComboBox):
         super().showPopup()
 
 
-def _button(action: QAction, *, with_text: bool = True) -> QToolButton:
-    """A button for ``action`` that mouse clicks leave unfocused: Space goes on to freeze."""
-    button = QToolButton()
-    button.setDefaultAction(action)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    style = Qt.ToolButtonStyle
-    button.setToolButtonStyle(
-        style.ToolButtonTextBesideIcon if with_text else style.ToolButtonIconOnly
-    )
-    name = without_mnemonic(action.text())
-    button.setAccessibleName(name)
-    keys = action.shortcut().toString()
-    button.setToolTip(f"{name} ({keys})" if keys else name)
-    return button
+class _Slider(QSlider):
+    """A click on the groove goes there, as in players; Qt's own would go a page that way."""
+
+    # Qt overrides
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            at = event.position().toPoint()
+            option = QStyleOptionSlider()
+            self.initStyleOption(option)
+            groove, handle = (
+                self.style().subControlRect(QStyle.ComplexControl.CC_Slider, option, part, self)
+                for part in (
+                    QStyle.SubControl.SC_SliderGroove,
+                    QStyle.SubControl.SC_SliderHandle,
+                )
+            )
+            if not handle.contains(at):
+                value = QStyle.sliderValueFromPosition(
+                    self.minimum(),
+                    self.maximum(),
+                    at.x() - groove.x() - handle.width() // 2,
+                    groove.width() - handle.width(),
+                    option.upsideDown,
+                )
+                self.setSliderPosition(value)
+        # The handle is below the mouse now, and can be dragged on.
+        super().mousePressEvent(event)
+
+
+class _Button(QToolButton):
+    """A button for an action that mouse clicks leave unfocused: Space goes on to freeze."""
+
+    def __init__(self, action: QAction) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setDefaultAction(action)
+        self._name()
+
+    def show_text(self, wanted: bool) -> None:
+        """Show the action's text beside its icon, or the icon alone."""
+        style = Qt.ToolButtonStyle
+        self.setToolButtonStyle(
+            style.ToolButtonTextBesideIcon if wanted else style.ToolButtonIconOnly
+        )
+
+    def _name(self) -> None:
+        action = self.defaultAction()
+        reads, name = without_mnemonic(action.iconText()), without_mnemonic(action.text())
+        # Who speaks to the computer says what can be read on the button: its name must tell that.
+        if reads.casefold() not in name.casefold():
+            name = reads
+        self.setAccessibleName(name)
+        self.setToolTip(with_keys(name, action))
+
+    # Qt overrides
+
+    def actionEvent(self, event: QActionEvent) -> None:
+        # It takes over all that the action says, its tool tip too, whenever that changes.
+        super().actionEvent(event)
+        if event.type() == QEvent.Type.ActionChanged:
+            self._name()
 
 
 def _fill(
@@ -365,12 +513,18 @@ def _fill(
     combo.setEnabled(bool(items))
 
 
-def _format_text(of: Format) -> str:
-    return f"{of.width} × {of.height} · {of.fps:g} fps · {of.coding}"
-
-
 def _clock(seconds: float) -> str:
     """As players write it: 3:07, 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _are_same(one: Target, other: Target) -> bool:
+    """Whether two are of the same window."""
+    # PySide gives windows "!=" alone; "==" compares the wrappers.
+    return (
+        one.window is not None
+        and other.window is not None
+        and not operator.ne(one.window, other.window)
+    )

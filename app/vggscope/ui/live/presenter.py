@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication, QObject, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
-from vggscope.errors import VggscopeError
+from vggscope.errors import PictureSizeChanged, VggscopeError
 from vggscope.inference.preprocessing import CropBox
 from vggscope.sources.finding import display_name
 from vggscope.sources.live.base import State
@@ -20,11 +21,10 @@ from vggscope.ui.live.notice import Notice
 from vggscope.ui.live.preview import Place
 from vggscope.ui.live.session import LiveSession
 from vggscope.ui.settings import CAMERA, LOOP, MIRROR, READOUT, SMOOTHING, Settings
+from vggscope.ui.texts import message_of, remedy_of
 from vggscope.ui.throttle import Throttle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vggscope.inference.classifier import Classification
     from vggscope.sources.live.base import LiveSource
     from vggscope.ui.live_request import LiveRequest
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 _CALM_MS: Final = 80
 """Between two changes of the predictions: nobody reads more than a dozen per second."""
 _FIGURES_MS: Final = 500
+_SIGNS: Final = {
+    "source_camera": "camera",
+    "source_video": "video",
+    "source_screen": "screen",
+}
+"""Action that chooses a source -> icon of the source."""
 
 
 class LivePresenter(QObject):
@@ -56,6 +62,8 @@ class LivePresenter(QObject):
         self.bar = LiveBar(window.actions_by_key)
         self.notice = Notice(theme)
         self._picker: RegionPicker | None = None
+        self._model = (0, "")
+        self._told = ""
         window.add_to_stage(self.notice, self.bar)
         self._answers = Throttle(self._show_answer, _CALM_MS, self)
         self._figures = QTimer(self)
@@ -106,15 +114,18 @@ class LivePresenter(QObject):
 
     def open_camera(self) -> None:
         """Show the camera that was used last, or the system's."""
-        self.session.use(CameraSource(wanted=self._settings.text(CAMERA)))
+        if not self._goes_on(CameraSource):
+            self.session.use(CameraSource(wanted=self._settings.text(CAMERA)))
 
     def open_video(self, path: Path | str) -> None:
         """Play a video, if it can be played."""
+        self._window.show_state(self.tr("Opening {0}…").format(display_name(Path(path))))
         self.session.use(self._video(path))
 
     def open_screen(self) -> None:
         """Show the screen that the window is on."""
-        self.session.use(self._screen())
+        if not self._goes_on(ScreenSource):
+            self.session.use(self._screen())
 
     def open(self, request: LiveRequest) -> None:
         """Show what the command line asks for."""
@@ -122,7 +133,8 @@ class LivePresenter(QObject):
         if request.kind == "video":
             source = self._video(request.path or "")
         elif request.kind == "camera":
-            source = CameraSource(wanted=request.camera or self._settings.text(CAMERA))
+            source = camera = CameraSource(wanted=request.camera or self._settings.text(CAMERA))
+            self._check_camera(camera, request.camera)
         else:
             source = self._screen()
         if request.region is not None and isinstance(source, ScreenSource):
@@ -142,14 +154,30 @@ class LivePresenter(QObject):
         self._figures.stop()
         if self._picker is not None:
             self._picker.close()
-        self.captures.stop_recording()
+        self.captures.finish()
         self.session.stop()
 
-    def set_hidden(self, hidden: bool) -> None:
-        """Rest while the window is minimised; a recording goes on."""
-        if not (hidden and self.captures.is_recording):
-            self.session.set_hidden(hidden)
+    def follow_window(self) -> None:
+        """Rest while the window is minimised, unless something is recorded."""
+        hidden = self._window.isMinimized()
+        self.session.set_hidden(hidden=hidden, rests=hidden and not self.captures.is_recording)
         self._show_state()
+
+    def _check_camera(self, source: CameraSource, wanted: str) -> None:
+        """Say so if another camera is used than was asked for."""
+        names = {name for each in source.cameras for name in (each.description, each.id.decode())}
+        if wanted and source.camera is not None and wanted not in names:
+            text = self.tr("There is no camera “{0}”: this is “{1}”.")
+            self._window.messages.tell(text.format(wanted, source.camera.description))
+
+    def _goes_on(self, kind: type[LiveSource]) -> bool:
+        """Whether a source of this kind is shown already; one that has failed is tried again."""
+        source = self.session.source
+        if not isinstance(source, kind):
+            return False
+        if source.state is State.FAILED:
+            self.session.retry()
+        return True
 
     def _video(self, path: Path | str) -> VideoSource:
         source = VideoSource(path)
@@ -177,16 +205,15 @@ class LivePresenter(QObject):
         session.pictured.connect(self._show_picture)
         session.answered.connect(self._answers)
         session.inferred.connect(self.captures.record)
-        session.failed.connect(window.messages.tell_error)
-        session.failed.connect(window.show_mode)
-        session.noticed.connect(window.messages.tell_error)
+        session.failed.connect(self._tell_failure)
+        session.noticed.connect(self._tell)
         self.captures.failed.connect(window.messages.tell_error)
         self.captures.saved.connect(self._tell_saved)
-        self.captures.recording_changed.connect(self._show_state)
+        self.captures.recording_changed.connect(self.follow_window)
         self.bar.change_wanted.connect(self._change)
         self.bar.camera_chosen.connect(lambda name: self._settings.set(CAMERA, name))
         self.notice.retry_wanted.connect(session.retry)
-        window.canvas.zoom_changed.connect(self._place)
+        window.canvas.view_changed.connect(self._place)
         self._bench.model_changed.connect(self._follow_model)
         self._settings.changed.connect(self._on_setting)
 
@@ -197,15 +224,21 @@ class LivePresenter(QObject):
         self.captures.stop_recording()
         self._answers.forget()
         self.bar.release()
+        if self._picker is not None:
+            self._picker.close()
+        if self._told and window.messages.text == self._told:
+            # It was about what is not shown any more.
+            window.messages.hide()
         self._bench.set_live(source is not None)
         if source is not None:
             window.canvas.clear()
             self.bar.show_source(source)
             self._place()
         self.bar.setVisible(source is not None)
+        self._show_actions()
         window.show_mode()
+        self.follow_window()
         if source is not None:
-            self._show_state()
             window.canvas.setFocus()
 
     def _show_state(self) -> None:
@@ -213,7 +246,7 @@ class LivePresenter(QObject):
         if source is None:
             return
         # Its name, too, may be another.
-        window.show_mode()
+        window.setWindowTitle(f"{self.name} — VGGscope")
         has_failed = source.state is State.FAILED and source.error is not None
         if source.error is not None and has_failed:
             self.notice.show_error(source.error)
@@ -221,7 +254,9 @@ class LivePresenter(QObject):
         is_notice = has_failed and not self.session.is_frozen
         window.stage.setCurrentWidget(self.notice if is_notice else window.canvas)
         if self.session.preview is None:
-            window.canvas.clear(self._waiting_text(source.state))
+            sign = "warning" if has_failed else _SIGNS[self.kind]
+            window.canvas.clear(self._waiting_text(source.state), sign)
+            window.show_zoom(None)
             self._show_answer()
         badges = []
         if self.session.is_frozen:
@@ -259,16 +294,18 @@ class LivePresenter(QObject):
             return
         canvas = self._window.canvas
         is_first = not canvas.has_picture
-        canvas.show_moving(preview.image, preview.size, source.name)
+        canvas.show_moving(preview.image, preview.part, preview.size, source.name)
         self._place()
         if is_first:
+            self._window.show_zoom(canvas.zoom)
             self._show_state()
 
     def _place(self) -> None:
         """Let pictures be made for where the canvas shows them."""
         canvas = self._window.canvas
         if self.is_on:
-            self.session.show_at(Place(canvas.room, canvas.scale, self._is_mirrored))
+            place = Place(canvas.room, canvas.scale, canvas.part, self._is_mirrored)
+            self.session.show_at(place)
 
     @property
     def _is_mirrored(self) -> bool:
@@ -286,9 +323,7 @@ class LivePresenter(QObject):
             pane.show_waiting(self._waiting_text(session.source.state) or self.tr("Looking…"), "")
         else:
             stale = session.is_stale or not self._bench.has_wanted_model
-            is_smoothed = shown is not getattr(outcome, "classification", None)
-            title = self._smoothing_title() if is_smoothed else ""
-            pane.show_live(shown, title, stale=stale, moving=session.is_flowing)
+            pane.show_live(shown, self._smoothing_title(), stale=stale, moving=session.is_flowing)
             self._show_box(shown)
         self._window.enable_copying(shown is not None)
         self._show_actions()
@@ -308,7 +343,7 @@ class LivePresenter(QObject):
             window.canvas.show_readout("")
         else:
             source, answers = statistics.source_fps, statistics.inference_fps
-            dropped = max(0.0, 1 - answers / source) if source else 0.0
+            dropped = statistics.dropped_now
             window.canvas.show_readout(
                 self.tr("{0} fps · {1} inferences/s · {2} ms · {3} % dropped").format(
                     f"{source:.0f}", f"{answers:.1f}", f"{latency:.0f}", f"{dropped * 100:.0f}"
@@ -318,8 +353,11 @@ class LivePresenter(QObject):
         window.devices.show()
 
     def _waiting_text(self, state: State) -> str:
+        """Why there is no picture; "" if there is one, or is about to be."""
         if state is State.FAILED:
             return self.tr("No picture")
+        if state is State.RUNNING:
+            return ""
         if isinstance(self.session.source, CameraSource):
             return self.tr("Starting the camera…")
         return self.tr("Waiting for the first picture…")
@@ -335,14 +373,31 @@ class LivePresenter(QObject):
         return texts.get(state, self.tr("No picture")).format(self.name)
 
     def _smoothing_title(self) -> str:
-        title = (SMOOTHING.choices or {}).get(self._settings.text(SMOOTHING), "")
+        """How what is shown was smoothed; "" if it was not."""
+        result = self.session.result
+        if result is None or self.classification is result.classification:
+            return ""
+        title = (SMOOTHING.choices or {})[result.smoothing]
         return QCoreApplication.translate("settings", title).lower()
+
+    def _tell(self, error: VggscopeError) -> None:
+        """Say something about a source; until there is another one."""
+        is_problem = not isinstance(error, PictureSizeChanged)
+        self._told = f"{message_of(error)} {remedy_of(error)}"
+        self._window.messages.tell(self._told, is_problem=is_problem)
+
+    def _tell_failure(self, error: VggscopeError) -> None:
+        """Another source was wanted, and could not be had."""
+        self._tell(error)
+        self._window.mark_source()
+        self._show_state()
 
     # Obeying
 
     def _follow_model(self) -> None:
         model = self._bench.model
-        if model is not None and model.generation != self.session.generation:
+        if model is not None and (model.generation, model.device_key) != self._model:
+            self._model = model.generation, model.device_key
             self.session.generation = model.generation
             self.session.look_again()
         self._mark_answer()
@@ -365,6 +420,8 @@ class LivePresenter(QObject):
 
     def _change(self, what: object) -> None:
         if callable(what):
+            # Numbers and seconds of frames begin anew.
+            self.captures.stop_recording()
             self._window.canvas.clear()
             self.session.change(what)
 
@@ -397,6 +454,9 @@ class LivePresenter(QObject):
         source = self.session.source
         if not isinstance(source, ScreenSource):
             return
+        if self._picker is not None:
+            self._picker.activateWindow()
+            return
         screens = {screen.name(): screen for screen in QGuiApplication.screens()}
         # Of a window there are no parts: the user means the screen that it is on.
         screen = screens.get(source.name, self._window.screen())
@@ -406,7 +466,9 @@ class LivePresenter(QObject):
                 return
             if source.name != screen.name():
                 targets = {t.name: t for t in source.targets() if t.window is None}
-                source.use_target(targets[screen.name()])
+                if (target := targets.get(screen.name())) is None:
+                    return
+                source.use_target(target)
             self._change(lambda: source.use_region(region))
             self.bar.show_region()
 

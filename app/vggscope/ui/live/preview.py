@@ -7,11 +7,12 @@ Not on the UI thread, which would lose 7 ms of every 33 (1080p, benchmarks/live.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDeadlineTimer, QObject, QSize, QThread, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QRectF, QSize, QThread, Signal
 from PySide6.QtGui import QImage
 
 from vggscope.errors import FrameUnreadableError, VggscopeError
@@ -39,11 +40,14 @@ class Place:
     Attributes:
         room: (width, height) that it may fill, in pixels of the screen.
         scale: pixels of the screen per pixel of the picture; None to fit it into ``room``.
+        part: what of it is seen, in its pixels as they are shown: left, top, right, bottom; None
+            for all of it.
         mirrored: left and right are exchanged.
     """
 
     room: tuple[int, int]
     scale: float | None = None
+    part: tuple[float, float, float, float] | None = None
     mirrored: bool = False
 
 
@@ -53,12 +57,14 @@ class Preview:
 
     Attributes:
         frame: what it shows.
-        image: the picture; not larger than ``size``.
-        size: of the picture in its own pixels.
+        image: ``part`` of the picture, in no more pixels than it has.
+        part: in the picture's pixels as they are shown.
+        size: of the whole picture in its own pixels.
     """
 
     frame: Shot
     image: QImage
+    part: QRectF
     size: QSize
 
 
@@ -130,9 +136,26 @@ def _converted(frame: Shot, place: Place) -> Preview:
         scale = place.scale
         if scale is None:
             scale = min(place.room[0] / width, place.room[1] / height)
+        left, top, right, bottom = _inside(place.part, width, height)
         scale = min(scale, 1.0)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = picture.screen_pixels(size, mirrored=place.mirrored)
+        size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+        # What is shown mirrored lies on the other side in the picture itself.
+        across = (width - right, width - left) if place.mirrored else (left, right)
+        box = (float(across[0]), float(top), float(across[1]), float(bottom))
+        pixels = picture.screen_pixels(size, box=box, mirrored=place.mirrored)
     # Copied: QImage does not keep what it looks at alive.
     image = QImage(pixels, *size, 4 * size[0], QImage.Format.Format_RGB32).copy()
-    return Preview(frame, image, QSize(width, height))
+    part = QRectF(left, top, right - left, bottom - top)
+    return Preview(frame, image, part, QSize(width, height))
+
+
+def _inside(
+    part: tuple[float, float, float, float] | None, width: int, height: int
+) -> tuple[int, int, int, int]:
+    """``part`` in whole pixels of a picture; all of it if it is not one of its parts."""
+    if part is not None:
+        left, top = max(0, math.floor(part[0])), max(0, math.floor(part[1]))
+        right, bottom = min(width, math.ceil(part[2])), min(height, math.ceil(part[3]))
+        if left < right and top < bottom:
+            return left, top, right, bottom
+    return 0, 0, width, height

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtMultimedia import QVideoFrame
 
-from vggscope.errors import FrameUnreadableError, VggscopeError
+from vggscope.errors import FrameUnreadableError, RegionOutsideError, VggscopeError
 from vggscope.inference.live import LiveFrame
 from vggscope.inference.live_statistics import LiveStatistics
 from vggscope.sources.live.base import State
@@ -78,7 +78,7 @@ class LiveSession(QObject):
         self._place = Place((1, 1))
         self._frozen: Shot | None = None
         self._is_freezing = False
-        self._is_hidden = False
+        self._is_unseen = self._is_hidden = False
         self._latest: Shot | None = None
         self._epoch = 0
         self._number = 0
@@ -112,6 +112,7 @@ class LiveSession(QObject):
         else:
             self._adopt(source)
         source.start()
+        self._rest_if_hidden()
 
     def close(self) -> None:
         """Leave live mode."""
@@ -127,8 +128,13 @@ class LiveSession(QObject):
 
     def change(self, what: Callable[[], object]) -> None:
         """Do something to the source after which its pictures are others: another camera, say."""
+        source = self.source
+        was_resting = source is not None and source.state is State.PAUSED
         self._begin_epoch()
         what()
+        # What was frozen has nothing to show any more; it goes on, unless the window is hidden.
+        if source is not None and was_resting and not self._is_hidden:
+            source.start()
         self.state_changed.emit()
         self.answered.emit()
 
@@ -158,15 +164,18 @@ class LiveSession(QObject):
                 source.start()
         self.state_changed.emit()
 
-    def set_hidden(self, hidden: bool) -> None:
-        """Nobody sees the window: rest until somebody does."""
-        self._is_hidden = hidden
+    def set_hidden(self, *, hidden: bool, rests: bool) -> None:
+        """Nobody sees the window, or somebody does again.
+
+        Args:
+            hidden: then no previews are made.
+            rests: then the source rests, until this is called with False.
+        """
+        self._is_unseen, self._is_hidden = hidden, rests
         if self.source is None or self._is_freezing:
             return
-        if hidden and self.source.state in {State.STARTING, State.RUNNING, State.FAILED}:
-            # What has failed might go on by itself, unseen.
-            self.source.pause()
-        elif not hidden and self.source.state is State.PAUSED:
+        self._rest_if_hidden()
+        if not rests and self.source.state is State.PAUSED:
             self.source.start()
 
     @property
@@ -179,29 +188,34 @@ class LiveSession(QObject):
         if place == self._place:
             return
         self._place = place
-        if self.preview is not None and not self.is_flowing:
-            self._previews.show(self.preview.frame, place)
+        if (stays := self._staying) is not None:
+            self._previews.show(stays, place)
 
     def look_again(self) -> None:
         """Another model is in use: let it see the picture that stays."""
-        stays = self._frozen or (None if self.preview is None else self.preview.frame)
-        if stays is not None and not self.is_flowing:
+        if (stays := self._staying) is not None:
             self._thread.offer(stays)
 
     # What there is to show
 
     @property
     def result(self) -> LiveResult | None:
-        """The latest result; None if there is none, or it is an error."""
+        """The latest result; None if there is none, or it is an error.
+
+        Of a picture that stays it is what the network says of that alone: smoothed, it would speak
+        of what cannot be seen.
+        """
         outcome = None if self.answer is None else self.answer.outcome
-        return None if outcome is None or isinstance(outcome, VggscopeError) else outcome
+        if outcome is None or isinstance(outcome, VggscopeError):
+            return None
+        if self.is_flowing:
+            return outcome
+        return replace(outcome, shown=outcome.classification, smoothing="off")
 
     @property
     def classification(self) -> Classification | None:
-        """What to show: of a picture that stays what the network says of it alone."""
-        if (result := self.result) is None:
-            return None
-        return result.shown if self.is_flowing else result.classification
+        """What to show."""
+        return None if (result := self.result) is None else result.shown
 
     @property
     def is_stale(self) -> bool:
@@ -219,6 +233,22 @@ class LiveSession(QObject):
         return self.source is not None and self.source.state in states and not self._is_freezing
 
     # Private
+
+    def _rest_if_hidden(self) -> None:
+        source = self.source
+        if source is None or not self._is_hidden or self._is_freezing:
+            return
+        # What has failed might go on by itself, unseen.
+        if source.state in {State.STARTING, State.RUNNING, State.FAILED}:
+            source.pause()
+
+    @property
+    def _staying(self) -> Shot | None:
+        """The frame that is shown until something is done; None while pictures move."""
+        if self.preview is None or self.is_flowing:
+            return None
+        # Rather its copy than the frame: the camera may have taken back what that lies in.
+        return self._frozen or self.preview.frame
 
     def _adopt(self, source: LiveSource) -> None:
         self._let_go()
@@ -277,6 +307,7 @@ class LiveSession(QObject):
             self._staged = None
             staged.state_changed.disconnect(self._on_staged)
             self._adopt(staged)
+            self._rest_if_hidden()
             self.state_changed.emit()
 
     @Slot()
@@ -317,7 +348,8 @@ class LiveSession(QObject):
             # A video was told to stand elsewhere.
             self._keep(shot)
         else:
-            self._previews.show(shot, self._place)
+            if not self._is_unseen:
+                self._previews.show(shot, self._place)
             self._thread.offer(shot)
 
     @Slot()
@@ -334,6 +366,13 @@ class LiveSession(QObject):
     @Slot(object, object)
     def _on_unreadable(self, frame: Shot, error: VggscopeError) -> None:
         if frame.epoch != self._epoch:
+            return
+        source = self.source
+        if source is not None and isinstance(error, RegionOutsideError):
+            # Nobody would ever see anything.
+            if source.region is not None:
+                source.region = None
+                self.noticed.emit(error)
             return
         self._unreadable += 1
         if self._unreadable == _UNREADABLE:
