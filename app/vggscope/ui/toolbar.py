@@ -78,7 +78,6 @@ class ToolBar(QToolBar):
             button.setDefaultAction(action)
             name = without_mnemonic(action.text())
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-            button.setToolTip(f"{name} ({action.shortcut().toString()})")
             button.setAccessibleName(self.tr("Look at: {0}").format(name))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             position = {SOURCES[0]: "first", SOURCES[-1]: "last"}.get(key, "middle")

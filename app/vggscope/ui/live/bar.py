@@ -5,16 +5,13 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
-    QSlider,
     QStackedWidget,
-    QStyle,
-    QStyleOptionSlider,
     QToolButton,
     QWidget,
 )
@@ -23,15 +20,14 @@ from vggscope.sources.live.base import State
 from vggscope.sources.live.camera import CameraSource
 from vggscope.sources.live.screen import ScreenSource
 from vggscope.sources.live.video import SPEEDS, VideoSource
-from vggscope.ui.actions import with_keys, without_mnemonic
+from vggscope.ui.live.controls import ActionButton, Combo, FreshCombo, SeekSlider
 from vggscope.ui.texts import as_tool_tip
 from vggscope.ui.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QAction, QActionEvent, QMouseEvent, QResizeEvent
-    from PySide6.QtWidgets import QStyleOptionComboBox
+    from PySide6.QtGui import QResizeEvent
 
     from vggscope.sources.live.base import Format, LiveSource
     from vggscope.sources.live.screen import Target
@@ -78,7 +74,7 @@ class LiveBar(QWidget):
         actions["snapshot"].setIconText(self.tr("Snapshot"))
         actions["record"].setIconText(self.tr("Record"))
         actions["region"].setIconText(self.tr("Region…"))
-        freeze, *captures = (_Button(actions[key]) for key in ("freeze", "snapshot", "record"))
+        freeze, *captures = (ActionButton(actions[key]) for key in ("freeze", "snapshot", "record"))
         layout.addWidget(freeze)
         layout.addWidget(self._parts, 1)
         for capture in captures:
@@ -140,7 +136,7 @@ class _Part(QWidget):
         raise NotImplementedError
 
     def _combo(self, name: str) -> QComboBox:
-        combo = _Combo()
+        combo = Combo()
         combo.setAccessibleName(name)
         combo.setToolTip(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -159,7 +155,7 @@ class VideoBar(_Part):
         self._source: VideoSource | None = None
         self._wanted: int | None = None
         self._seeks = Throttle(self._go, _SEEK_MS, self)
-        self._slider = _Slider(Qt.Orientation.Horizontal)
+        self._slider = SeekSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName(self.tr("Position in the video"))
         self._slider.setToolTip(self._slider.accessibleName())
         self._slider.valueChanged.connect(self._seek)
@@ -174,7 +170,7 @@ class VideoBar(_Part):
         self._speed.currentIndexChanged.connect(self._set_speed)
         self._row.addWidget(self._slider, 1)
         self._row.addWidget(self._time)
-        self._row.addWidget(_Button(actions["loop"]))
+        self._row.addWidget(ActionButton(actions["loop"]))
         self._row.addWidget(self._speed)
 
     def serve(self, source: LiveSource) -> None:
@@ -260,7 +256,7 @@ class CameraBar(_Part):
         self._formats.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._row.addWidget(self._cameras, 1)
         self._row.addWidget(self._formats)
-        self._row.addWidget(_Button(actions["mirror"]))
+        self._row.addWidget(ActionButton(actions["mirror"]))
         self._row.addStretch()
 
     def serve(self, source: LiveSource) -> None:
@@ -324,8 +320,8 @@ class ScreenBar(_Part):
         super().__init__()
         self._source: ScreenSource | None = None
         self._chosen: Target | None = None
-        self.region = _Button(actions["region"])
-        self._targets = _Targets()
+        self.region = ActionButton(actions["region"])
+        self._targets = FreshCombo()
         self._targets.setAccessibleName(self.tr("Screen or window"))
         self._targets.setToolTip(self._targets.accessibleName())
         self._targets.setSizeAdjustPolicy(
@@ -403,100 +399,6 @@ class ScreenBar(_Part):
         if source is not None:
             self.change_wanted.emit(lambda: source.use_region(None))
             self.show_targets()
-
-
-class _Combo(QComboBox):
-    """A list whose choice ends in "…" where there is no room: style sheets cut it off."""
-
-    # Qt overrides
-
-    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
-        super().initStyleOption(option)
-        edit = self.style().subControlRect(
-            QStyle.ComplexControl.CC_ComboBox,
-            option,
-            QStyle.SubControl.SC_ComboBoxEditField,
-            self,
-        )
-        option.currentText = self.fontMetrics().elidedText(
-            self.currentText(), Qt.TextElideMode.ElideRight, edit.width()
-        )
-
-
-class _Targets(_Combo):
-    """Windows come and go: the list is made anew whenever it opens."""
-
-    opened = Signal()
-
-    # Qt overrides
-
-    def showPopup(self) -> None:
-        self.opened.emit()
-        super().showPopup()
-
-
-class _Slider(QSlider):
-    """A click on the groove goes there, as in players; Qt's own would go a page that way."""
-
-    # Qt overrides
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() is Qt.MouseButton.LeftButton:
-            at = event.position().toPoint()
-            option = QStyleOptionSlider()
-            self.initStyleOption(option)
-            groove, handle = (
-                self.style().subControlRect(QStyle.ComplexControl.CC_Slider, option, part, self)
-                for part in (
-                    QStyle.SubControl.SC_SliderGroove,
-                    QStyle.SubControl.SC_SliderHandle,
-                )
-            )
-            if not handle.contains(at):
-                value = QStyle.sliderValueFromPosition(
-                    self.minimum(),
-                    self.maximum(),
-                    at.x() - groove.x() - handle.width() // 2,
-                    groove.width() - handle.width(),
-                    option.upsideDown,
-                )
-                self.setSliderPosition(value)
-        # The handle is below the mouse now, and can be dragged on.
-        super().mousePressEvent(event)
-
-
-class _Button(QToolButton):
-    """A button for an action that mouse clicks leave unfocused: Space goes on to freeze."""
-
-    def __init__(self, action: QAction) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setDefaultAction(action)
-        self._name()
-
-    def show_text(self, wanted: bool) -> None:
-        """Show the action's text beside its icon, or the icon alone."""
-        style = Qt.ToolButtonStyle
-        self.setToolButtonStyle(
-            style.ToolButtonTextBesideIcon if wanted else style.ToolButtonIconOnly
-        )
-
-    def _name(self) -> None:
-        action = self.defaultAction()
-        reads, name = without_mnemonic(action.iconText()), without_mnemonic(action.text())
-        # Who speaks to the computer says what can be read on the button: its name must tell that.
-        if reads.casefold() not in name.casefold():
-            name = reads
-        self.setAccessibleName(name)
-        self.setToolTip(with_keys(name, action))
-
-    # Qt overrides
-
-    def actionEvent(self, event: QActionEvent) -> None:
-        # It takes over all that the action says, its tool tip too, whenever that changes.
-        super().actionEvent(event)
-        if event.type() == QEvent.Type.ActionChanged:
-            self._name()
 
 
 def _fill(
