@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Some tests import ONNX Runtime before we do; its telemetry would leave files in the home folder.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# As prepare_multimedia does it before the first source: Qt looks once in a process.
+os.environ.setdefault("XDG_SESSION_TYPE", "x11")
 # A machine that is busy elsewhere is no failure.
 settings.register_profile("vggscope", deadline=None)
 settings.load_profile("vggscope")

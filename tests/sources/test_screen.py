@@ -17,6 +17,7 @@ from PySide6.QtMultimedia import (
     QVideoFrame,
     QVideoFrameFormat,
     QVideoSink,
+    QWindowCapture,
 )
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -123,6 +124,10 @@ def way(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pytest.
     """How Qt captures: it asks the session's type for it."""
     if request.param == "x11" and qapp.platformName() != "xcb":
         pytest.skip("no X server to capture")
+    if qapp.platformName() == "xcb":
+        # Qt decides once in a process whether it lists windows; other tests need them.
+        monkeypatch.setenv("XDG_SESSION_TYPE", "x11")
+        QWindowCapture.capturableWindows()
     monkeypatch.setenv("XDG_SESSION_TYPE", "x11" if request.param == "x11" else "")
     return str(request.param)
 

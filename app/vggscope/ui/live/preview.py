@@ -109,25 +109,35 @@ class PreviewThread(QThread):
         if not self.wait(QDeadlineTimer(_PATIENCE_MS)):
             _log.error("The preview thread does not end")
 
+    def _convert_next(self) -> bool:
+        """Wait for a frame, and convert it; False if there will be none any more.
+
+        While it waits, nothing keeps the former frame and its picture alive.
+        """
+        frame = self._frames.take()
+        if frame is None:
+            return False
+        try:
+            preview = _converted(frame, self._place)
+        except VggscopeError as error:
+            self.unreadable.emit(frame, error)
+            return True
+        except Exception as error:  # noqa: BLE001 (logged and told; the next frame may be fine)
+            _log.exception("A frame could not be converted")
+            self.unreadable.emit(frame, FrameUnreadableError(reason=type(error).__name__))
+            return True
+        with self._done_lock:
+            is_told, self._done = self._done is not None, preview
+        # Once: a busy window takes the newest, and finds no heap of signals.
+        if not is_told:
+            self.ready.emit()
+        return True
+
     # Qt overrides
 
     def run(self) -> None:
-        while (frame := self._frames.take()) is not None:
-            try:
-                preview = _converted(frame, self._place)
-            except VggscopeError as error:
-                self.unreadable.emit(frame, error)
-                continue
-            except Exception as error:  # noqa: BLE001 (logged and told; the next frame may be fine)
-                _log.exception("A frame could not be converted")
-                reason = type(error).__name__
-                self.unreadable.emit(frame, FrameUnreadableError(reason=reason))
-                continue
-            with self._done_lock:
-                is_told, self._done = self._done is not None, preview
-            # Once: a busy window takes the newest, and finds no heap of signals.
-            if not is_told:
-                self.ready.emit()
+        while self._convert_next():
+            pass
 
 
 def _converted(frame: Shot, place: Place) -> Preview:
