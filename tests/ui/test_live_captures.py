@@ -177,8 +177,8 @@ def test_smoothed_snapshot_says_so(cinema: Cinema, films: Films) -> None:
 
 
 def recording_file(cinema: Cinema, suffix: str) -> Path:
-    """The only recording; its file is made off the UI thread."""
-    cinema.user.wait(lambda: captures(suffix) != [])
+    """The only recording, once something is in it; its file is made off the UI thread."""
+    cinema.user.wait(lambda: any(file.stat().st_size for file in captures(suffix)))
     [file] = captures(suffix)
     return file
 
