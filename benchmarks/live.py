@@ -180,7 +180,7 @@ def rest(report: Report, stage: Stage, video: Path, *, seconds: float) -> None:
     note = "minimised"
     if not stage.window.isMinimized() or session.source.state is not State.PAUSED:
         # There is no window manager that would do it.
-        stage.window.live.set_hidden(True)
+        session.set_hidden(hidden=True, rests=True)
         note = "minimised (as a window manager would tell)"
     stage.run(SETTLE)
     rows.append((note, f"{stage.cpu(seconds):.1f}"))
@@ -275,9 +275,9 @@ class Switches:
     def _hide(self) -> None:
         live = self._stage.window.live
         if live is not None:
-            live.set_hidden(True)
+            live.session.set_hidden(hidden=True, rests=True)
             self._stage.run(0.1)
-            live.set_hidden(False)
+            live.session.set_hidden(hidden=False, rests=False)
 
 
 if __name__ == "__main__":
