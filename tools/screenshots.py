@@ -39,7 +39,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = paths.resource("samples")
 FILM = SAMPLES / "slideshow.webm"
-PUBLISHED = ("empty", "photo", "photo-dark", "many", "devices", "live", "live-2", "live-3", "frozen")
+PUBLISHED = (
+    "empty",
+    "photo",
+    "photo-dark",
+    "many",
+    "devices",
+    "live",
+    "live-2",
+    "live-3",
+    "frozen",
+)
 
 
 class Studio:
