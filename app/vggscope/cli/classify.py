@@ -6,28 +6,26 @@ nothing could be done.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import csv
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, get_args
+from typing import TYPE_CHECKING, TextIO
 
 from vggscope.cli.devices import tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
+from vggscope.cli.options import add_classifier_options
 from vggscope.errors import OutputError, VggscopeError
 from vggscope.inference.report import (
     CSV_COLUMNS,
-    DEFAULT_TOP,
     as_json_object,
     as_text,
     csv_rows,
 )
-from vggscope.zoo.models import DEFAULT_MODEL
-from vggscope.zoo.normal_form import Fit
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Iterator
 
     from vggscope.inference.report import Outcome
@@ -40,25 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-r", "--recursive", action="store_true", help="include the subfolders of folders"
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
-    )
-    parser.add_argument("--exact", action="store_true", help="compute in fp32 only")
-    parser.add_argument(
-        "--top",
-        type=_count,
-        default=DEFAULT_TOP,
-        metavar="K",
-        help="how many classes (1-1000, default: %(default)s)",
-    )
-    parser.add_argument(
-        "--fit",
-        choices=get_args(Fit),
-        help="how a picture becomes a square (default: as the model was published)",
-    )
+    add_classifier_options(parser)
     parser.add_argument("--format", choices=sorted(_WRITERS), default="table")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of stdout")
 
@@ -108,12 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
     if classifier.failure is not None:
         sys.stderr.write(f"vggscope: {classifier.failure.message} {classifier.failure.remedy}\n")
     return SOME_FAILED if failed else ALL_DONE
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"“{text}” is no number from 1 to 1000")
-    return int(text)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

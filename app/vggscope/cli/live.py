@@ -17,20 +17,19 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from vggscope.cli.devices import tell_progress
 from vggscope.cli.live_output import Output, summary_text, tell, write_summary
 from vggscope.cli.main import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from vggscope.cli.options import add_classifier_options
 from vggscope.errors import MultimediaMissingError, NoScreenError, OutputError, VggscopeError
 from vggscope.inference.recording import RECORDING_FORMATS
-from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.smoothing import SMOOTHINGS
 from vggscope.sources.finding import display_name, error_of, local_path
 from vggscope.ui.display import has_display
 from vggscope.ui.live_request import LiveRequest, SourceKind
-from vggscope.zoo.models import DEFAULT_MODEL, find_model
-from vggscope.zoo.normal_form import Fit
+from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,25 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     headless.add_argument(
         "--summary", type=Path, metavar="FILE", help="write the summary as JSON, too"
     )
-    headless.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
-    headless.add_argument(
-        "--device",
-        default="auto",
-        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
-    )
-    headless.add_argument("--exact", action="store_true", help="compute in fp32 only")
-    headless.add_argument(
-        "--top",
-        type=_count,
-        default=DEFAULT_TOP,
-        metavar="K",
-        help="how many classes (1-1000, default: %(default)s)",
-    )
-    headless.add_argument(
-        "--fit",
-        choices=get_args(Fit),
-        help="how a picture becomes a square (default: as the model was published)",
-    )
+    add_classifier_options(headless)
     headless.add_argument(
         "--smoothing",
         choices=SMOOTHINGS,
@@ -354,12 +335,6 @@ def _kind(source: str) -> SourceKind:
 def _options_of(group: Any) -> list[tuple[str, str, Any]]:
     """Of each option of a group: how it is written, its name, its default."""
     return [(a.option_strings[-1], a.dest, a.default) for a in group._group_actions]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"“{text}” is no number from 1 to 1000")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from vggscope.cli.main import ALL_DONE
+from vggscope.cli.options import count_up_to
 from vggscope.sources.finding import Failed, display_name, find_stills
 from vggscope.zoo.models import find_model
 
@@ -58,7 +59,7 @@ def _add_quantize(actions: Actions) -> None:
     )
     parser.add_argument(
         "--photos",
-        type=_count,
+        type=count_up_to(_MOST_PHOTOS),
         default=64,
         metavar="N",
         help="how many of them to calibrate with, evenly spread (default: %(default)s)",
@@ -73,7 +74,7 @@ def _add_quantize(actions: Actions) -> None:
     )
     parser.add_argument(
         "--compare-photos",
-        type=_count,
+        type=count_up_to(_MOST_PHOTOS),
         default=200,
         metavar="N",
         help="how many of them, evenly spread (default: %(default)s)",
@@ -92,12 +93,6 @@ def _accept_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PHOTOS:
-        raise argparse.ArgumentTypeError(f"“{text}” is no number from 1 to {_MOST_PHOTOS}")
-    return int(text)
 
 
 def _quantize(arguments: argparse.Namespace) -> int:

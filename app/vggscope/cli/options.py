@@ -1,0 +1,52 @@
+"""Options that several commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final, get_args
+
+from vggscope.inference.report import DEFAULT_TOP
+from vggscope.zoo.models import DEFAULT_MODEL
+from vggscope.zoo.normal_form import Fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MOST_CLASSES: Final = 1000
+
+
+def add_classifier_options(parser: argparse._ActionsContainer) -> None:
+    """Declare what runs on what, how it sees a picture, and how much is told of it.
+
+    They become ``model``, ``device``, ``exact``, ``top`` and ``fit`` of the parsed arguments.
+    """
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
+    )
+    parser.add_argument("--exact", action="store_true", help="compute in fp32 only")
+    parser.add_argument(
+        "--top",
+        type=count_up_to(_MOST_CLASSES),
+        default=DEFAULT_TOP,
+        metavar="K",
+        help=f"how many classes (1-{_MOST_CLASSES}, default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fit",
+        choices=get_args(Fit),
+        help="how a picture becomes a square (default: as the model was published)",
+    )
+
+
+def count_up_to(most: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number from 1 to ``most``."""
+
+    def count(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"“{text}” is no number from 1 to {most}")
+        return int(text)
+
+    return count
