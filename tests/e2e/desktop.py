@@ -156,7 +156,20 @@ class Desktop:
         self.xdotool("key", keys)
 
     def place(self, window: int, x: int, y: int, width: int, height: int) -> None:
+        """Move and resize a window, and wait until it is there: the window manager takes its time.
+
+        The manager places its frame: what the window itself has, may lie a title bar lower.
+        """
         self.xdotool("windowsize", window, width, height, "windowmove", window, x, y)
+
+        def is_there() -> bool:
+            lines = self.xdotool("getwindowgeometry", "--shell", window).splitlines()
+            now = dict(line.split("=", 1) for line in lines if "=" in line)
+            size = (now.get("WIDTH"), now.get("HEIGHT"))
+            near = abs(int(now.get("X", -999)) - x) <= 40 and abs(int(now.get("Y", -999)) - y) <= 60
+            return size == (str(width), str(height)) and near
+
+        wait_until(is_there, f"window {window} at {x}, {y}")
 
     def photo_of(self, window: int | str = "root") -> Image.Image:
         shot = subprocess.run(

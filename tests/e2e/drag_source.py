@@ -3,7 +3,7 @@
     python drag_source.py files PATH...        drags files; they are also on the clipboard
     python drag_source.py picture PATH URL     drags pixels and their address, as browsers do
 
-Each drag starts with a press of the mouse anywhere on the window.
+Each drag starts with a press of the mouse anywhere on the window, whose title tells of it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Source(QWidget):
     def mousePressEvent(self, _event: QMouseEvent) -> None:  # noqa: N802
         drag = QDrag(self)
         drag.setMimeData(content(sys.argv[1:]))
+        self.setWindowTitle("Dragging")
         drag.exec(Qt.DropAction.CopyAction)
 
 

@@ -43,10 +43,15 @@ class Drag:
         self._desktop.xdotool("mousemove", "--window", window, x, y)
 
     def over(self) -> None:
-        """Press, and move over the window."""
+        """Press, wait until the drag has begun, and move over the window."""
         self._desktop.xdotool("mousedown", 1)
-        for step in range(4):
-            self._move(self._source, 100 - 15 * step, 110)
+        steps = iter(range(10_000))
+
+        def has_begun() -> bool:
+            self._move(self._source, 100 - 15 * (next(steps) % 4), 110)
+            return self._desktop.title(self._source) == "Dragging"
+
+        wait_until(has_begun, "the beginning of the drag")
         for step in range(6):
             self._move(self.target, 700 - 30 * step, 400 + 5 * step)
 
