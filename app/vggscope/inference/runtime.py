@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 _FATAL_ONLY: Final = 4
 _CPU: Final = "CPUExecutionProvider"
+_WEIGHTS_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 _OF_THE_FILES: Final = frozenset({"InvalidProtobuf", "InvalidGraph", "NoSuchFile"})
 """Names of the exceptions of ONNX Runtime that speak of the model's files, on whatever device."""
 _log = logging.getLogger(__name__)
@@ -105,15 +106,28 @@ class Session:
         outputs: name -> shape, likewise.
     """
 
-    def __init__(self, graph: Path, device: Device, *, shape: Sequence[int], identity: str) -> None:
+    def __init__(  # noqa: PLR0913 (all but two are options)
+        self,
+        graph: Path | bytes,
+        device: Device,
+        *,
+        shape: Sequence[int],
+        identity: str,
+        weights: Path | None = None,
+        prepack: bool = True,
+    ) -> None:
         """Load ``graph`` and prepare it for ``device``.
 
         Args:
-            graph: an ONNX file.
+            graph: an ONNX file, or the content of one.
             device: where it is to run.
             shape: of its input, for devices that must know it beforehand.
             identity: another one for every graph and its weights: some providers keep what they
                 compile, and would take it for that of another graph of the same names.
+            weights: the folder of the files that a graph given as content refers to.
+            prepack: let the CPU copy the weights into the order that it likes best. Without,
+                they stay in their file, which all sessions share, and a run takes half as long
+                again: for graphs that are run once in a while.
 
         Raises:
             Exception: whatever ONNX Runtime raises; the caller knows what was being loaded.
@@ -127,6 +141,10 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # So that a device which leaves the work to the CPU can be told from one that does it.
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if weights is not None:
+            options.add_session_config_entry(_WEIGHTS_FOLDER, str(weights))
+        if not prepack:
+            options.add_session_config_entry("session.disable_prepacking", "1")
         options.enable_mem_pattern = provider.memory_pattern
         if provider.fixed_shapes:
             for name, size in _free_dimensions(graph, shape).items():
@@ -139,7 +157,8 @@ class Session:
         self.inputs = {i.name: _shape(i.shape) for i in self._session.get_inputs()}
         self.outputs = {o.name: _shape(o.shape) for o in self._session.get_outputs()}
         self._provider = provider.name
-        _log.info("Opened %s on %s (%s)", graph, device.key, self._session.get_providers())
+        name = "a derived graph" if isinstance(graph, bytes) else str(graph)
+        _log.info("Opened %s on %s (%s)", name, device.key, self._session.get_providers())
 
     def left_to_cpu(self) -> dict[str, int] | None:
         """How many nodes of which operators the provider did not take; None if it took none.
@@ -231,11 +250,12 @@ def _shape(dimensions: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(d if isinstance(d, int) else None for d in dimensions)
 
 
-def _free_dimensions(graph: Path, shape: Sequence[int]) -> dict[str, int]:
+def _free_dimensions(graph: Path | bytes, shape: Sequence[int]) -> dict[str, int]:
     """Name -> size of the input's dimensions that the graph leaves free (imports ``onnx``)."""
     import onnx  # noqa: PLC0415 (162 ms that only some devices need)
 
-    [first, *_] = onnx.load(graph, load_external_data=False).graph.input
+    content = graph if isinstance(graph, bytes) else graph.read_bytes()
+    [first, *_] = onnx.ModelProto.FromString(content).graph.input
     pairs = zip(first.type.tensor_type.shape.dim, shape, strict=False)
     return {dimension.dim_param: size for dimension, size in pairs if dimension.dim_param}
 
