@@ -13,11 +13,14 @@ from vggscope import paths
 from vggscope.cli import layers
 from vggscope.errors import ModelCorruptError, ModelFileMissingError, ModelNotFoundError
 from vggscope.vgg import configs
-from vggscope.vgg.table import format_table
+from vggscope.vgg.table import as_csv, as_markdown, format_table
 from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from vggscope.vgg.network import Network
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +67,19 @@ def test_an_installed_model_as_json(name: str, capsys: pytest.CaptureFixture[str
     }
 
 
+@pytest.mark.parametrize(("form", "written"), [("csv", as_csv), ("markdown", as_markdown)])
+def test_other_forms(
+    form: str, written: Callable[[Network], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--model", "vgg19", "--format", form) == 0
+    assert capsys.readouterr().out == written(configs.network("vgg19"))
+
+
 def test_the_bundled_model_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
     text = capsys.readouterr().out
     assert "\nTotal params: 19,210,024 (73.28 MB)\n" in text
-    assert max(map(len, text.splitlines())) < 95
+    assert max(map(len, text.splitlines())) < 105
 
 
 def test_weights_are_not_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
 
 from vggscope.vgg import configs
 from vggscope.vgg.network import Kind, Operation, build_network
-from vggscope.vgg.table import as_rows, format_table
+from vggscope.vgg.table import as_csv, as_markdown, as_rows, format_table
 
 
 def table_of(*operations: Operation, size: int = 8) -> str:
@@ -20,13 +21,14 @@ def test_the_table_of_vgg16() -> None:
     assert lines[0] == "Model: VGG16 (configuration D)"
     assert lines[2:4] == [
         "                               Output               Receptive",
-        "Layer (type)              (H × W × C)      Param #      field  Stride           MACs",
+        "Layer (type)              (H × W × C)      Param #      field  Stride      MACs"
+        "     Memory",
     ]
     assert lines[7] == (
-        "conv1_2 (Conv2D)       224 × 224 × 64       36,928          5       1  1,849,688,064"
+        "conv1_2 (Conv2D)       224 × 224 × 64       36,928          5       1    1.85 G   12.25 MB"
     )
     assert lines[25] == (
-        "fc6 (Dense)                      4096  102,764,544        404      32    102,760,448"
+        "fc6 (Dense)                      4096  102,764,544        404      32  102.76 M   16.00 KB"
     )
     assert lines[-4:] == [
         "Total params: 138,357,544 (527.79 MB)",
@@ -40,7 +42,7 @@ def test_the_table_of_vgg16() -> None:
 def test_tables_fit_a_terminal(name: str) -> None:
     text = format_table(configs.network(name))
     assert text.endswith("\n")
-    assert max(map(len, text.splitlines())) < 90
+    assert max(map(len, text.splitlines())) <= 92
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
@@ -69,6 +71,31 @@ def test_units(units: int, size: str, macs: str) -> None:
     assert text.endswith(f"Multiply-accumulates: {macs} per picture\n")
 
 
+def test_markdown_says_the_same_as_the_table() -> None:
+    network = configs.network("vgg16")
+    text = as_markdown(network)
+    assert text.startswith("**VGG16 (configuration D)**\n\n| Layer (type) | Output (H × W × C) |")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {7}
+    assert rows[1] == [":---", *["---:"] * 6]
+    printed = format_table(network)
+    for row in rows[2:]:
+        assert any(line.split() == " ".join(row).split() for line in printed.splitlines()), (
+            f"{row} is in the table"
+        )
+    totals = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
+    assert totals == printed.splitlines()[-4:]
+
+
+def test_csv_is_read_back_as_numbers() -> None:
+    network = configs.network("vgg19")
+    rows = list(csv.DictReader(as_csv(network).splitlines()))
+    assert [row["name"] for row in rows] == [layer.name for layer in network.layers]
+    assert sum(int(row["parameters"]) for row in rows) == 143_667_240
+    assert sum(int(row["macs"]) for row in rows) == network.macs
+    assert rows[1]["output_shape"] == "224×224×64"
+
+
 def test_rows_are_json() -> None:
     rows = as_rows(configs.network("vgg16"))
     assert json.loads(json.dumps(rows)) == rows
@@ -80,6 +107,7 @@ def test_rows_are_json() -> None:
         "macs": 0,
         "receptive_field": 6,
         "stride": 2,
+        "output_bytes": 3_211_264,
         "kernel": [2, 2],
         "activation": None,
     }

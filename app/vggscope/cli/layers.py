@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vggscope.errors import ModelNotFoundError, NoModelError
 from vggscope.vgg import configs
-from vggscope.vgg.table import as_rows, format_table
+from vggscope.vgg.table import as_csv, as_markdown, as_rows, format_table
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from vggscope.vgg.network import Network
     from vggscope.zoo.normal_form import Model
+
+_TEXTS: Final = {"table": format_table, "csv": as_csv, "markdown": as_markdown}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("table", "json"),
+        choices=(*_TEXTS, "json"),
         default="table",
         help="how to print it (default: %(default)s)",
     )
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         document = json.dumps(_document(network), ensure_ascii=False, indent=2)
         sys.stdout.write(f"{document}\n")
     else:
-        sys.stdout.write(format_table(network))
+        sys.stdout.write(_TEXTS[arguments.format](network))
     return 0
 
 

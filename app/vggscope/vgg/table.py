@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -9,20 +12,20 @@ if TYPE_CHECKING:
 
     from vggscope.vgg.network import Layer, Network
 
-# In two lines, so that the exact counts leave room: VGG16 takes 84 columns.
+# In two lines, so that the counts leave room: VGG16 takes 90 columns.
 _HEADER: Final = (
-    ("", "Output", "", "Receptive", "", ""),
-    ("Layer (type)", "(H × W × C)", "Param #", "field", "Stride", "MACs"),
+    ("", "Output", "", "Receptive", "", "", ""),
+    ("Layer (type)", "(H × W × C)", "Param #", "field", "Stride", "MACs", "Memory"),
 )
 _GAP: Final = "  "
-_BYTES_PER_PARAMETER: Final = 4
+_BYTES_PER_NUMBER: Final = 4
 
 
 def format_table(network: Network) -> str:
     """One line for each layer, then the totals; the text ends with a line break.
 
-    Sizes in bytes are those of 32-bit floating-point parameters, as in Keras, however the file
-    stores them.
+    Sizes in bytes are those of 32-bit floating-point numbers, as in Keras, however the file stores
+    them: of all parameters, and as "Memory" of a layer's output for one picture.
     """
     body = [_cells(layer) for layer in network.layers]
     columns = zip(*_HEADER, *body, strict=True)
@@ -40,6 +43,32 @@ def format_table(network: Network) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def as_markdown(network: Network) -> str:
+    """The same as a Markdown table, with the totals as a list below."""
+    first, *others = (" ".join(filter(None, lines)) for lines in zip(*_HEADER, strict=True))
+    rows = [
+        (first, *others),
+        (":---", *("---:" for _ in others)),
+        *(_cells(layer) for layer in network.layers),
+    ]
+    lines = [f"**{network.title}**", ""]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    lines += ["", *(f"- {total}" for total in _totals(network))]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_csv(network: Network) -> str:
+    """The layers as CSV for spreadsheets: whole numbers, one line each, no totals."""
+    rows = as_rows(network)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        lists = {key: "×".join(map(str, v)) for key, v in row.items() if isinstance(v, list)}
+        writer.writerow(row | lists)
+    return text.getvalue()
+
+
 def as_rows(network: Network) -> list[dict[str, object]]:
     """The layers as plain values for JSON."""
     return [
@@ -51,6 +80,7 @@ def as_rows(network: Network) -> list[dict[str, object]]:
             "macs": layer.macs,
             "receptive_field": layer.receptive_field,
             "stride": layer.stride,
+            "output_bytes": _BYTES_PER_NUMBER * math.prod(layer.output_shape),
             "kernel": None if layer.kernel is None else list(layer.kernel),
             "activation": layer.activation,
         }
@@ -65,7 +95,8 @@ def _cells(layer: Layer) -> tuple[str, ...]:
         f"{layer.parameters:,}",
         f"{layer.receptive_field:,}",
         f"{layer.stride:,}",
-        f"{layer.macs:,}",
+        short_count(layer.macs) if layer.macs else "–",
+        short_bytes(_BYTES_PER_NUMBER * math.prod(layer.output_shape)),
     )
 
 
@@ -81,21 +112,25 @@ def _totals(network: Network) -> tuple[str, ...]:
         f"Total params: {_with_bytes(network.parameters)}",
         f"Trainable params: {_with_bytes(network.trainable)}",
         f"Non-trainable params: {_with_bytes(network.parameters - network.trainable)}",
-        f"Multiply-accumulates: {_short(network.macs)} per picture",
+        f"Multiply-accumulates: {short_count(network.macs)} per picture",
     )
 
 
 def _with_bytes(parameters: int) -> str:
     if parameters == 0:
         return "0"
-    size = parameters * _BYTES_PER_PARAMETER
-    # Keras' units: powers of 1024 under the decimal names.
+    return f"{parameters:,} ({short_bytes(_BYTES_PER_NUMBER * parameters)})"
+
+
+def short_bytes(size: int) -> str:
+    """A size in Keras' units: powers of 1024 under the decimal names."""
     units = ("B", "KB", "MB", "GB")
-    power = min((size.bit_length() - 1) // 10, len(units) - 1)
-    return f"{parameters:,} ({size / 1024**power:.2f} {units[power]})"
+    power = min(max(size.bit_length() - 1, 0) // 10, len(units) - 1)
+    return f"{size / 1024**power:.2f} {units[power]}"
 
 
-def _short(count: int) -> str:
+def short_count(count: int) -> str:
+    """A count in three digits or so, with the usual letter: 1.85 G."""
     for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= factor:
             return f"{count / factor:.2f} {unit}"
