@@ -5,26 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 
 from ui.window_driver import FAST, texts_in
 from vggscope.inference.preprocessing import crop_box
-from vggscope.ui.canvas import Canvas
-from vggscope.ui.images import Levels
 from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytestqt.qtbot import QtBot
-
     from ui.window_driver import Driver
-    from vggscope.ui.theme import Theme
+    from vggscope.ui.canvas import Canvas
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -252,44 +245,3 @@ def _opposite(share: tuple[float, float]) -> tuple[float, float]:
 
 
 # --- the canvas alone -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def canvas(qtbot: QtBot, theme: Theme) -> Canvas:
-    widget = Canvas(theme)
-    qtbot.addWidget(widget)
-    return widget
-
-
-def _levels(width: int, height: int) -> Levels:
-    image = QImage(8, 8, QImage.Format.Format_RGB32)
-    image.fill(QColor("white"))
-    return Levels([image], (width, height))
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    photo=st.tuples(st.integers(1, 30_000), st.integers(1, 30_000)),
-    window=st.tuples(st.integers(240, 3000), st.integers(160, 2000)),
-    wheels=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0.2, 5)), max_size=6),
-    point=st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)),
-)
-def test_screen_and_photo_coordinates_are_inverse(
-    canvas: Canvas,
-    photo: tuple[int, int],
-    window: tuple[int, int],
-    wheels: list[tuple[float, float, float]],
-    point: tuple[float, float],
-) -> None:
-    canvas.resize(*window)
-    canvas.clear()
-    canvas.show_photo(_levels(*photo), "x")
-    assert is_fitted(canvas, *photo)
-    for x, y, factor in wheels:
-        canvas._zoom_about(QPointF(x * window[0], y * window[1]), canvas.zoom * factor)
-        middle = canvas.to_photo(QPointF(canvas.rect().center()))
-        assert -1e-6 <= middle.x() <= photo[0] + 1e-6
-        assert -1e-6 <= middle.y() <= photo[1] + 1e-6
-    there = canvas.to_screen(QPointF(*point))
-    back = canvas.to_photo(there)
-    assert (back.x(), back.y()) == pytest.approx(point, abs=1e-4)

@@ -21,8 +21,10 @@ def test_the_table_of_vgg16() -> None:
     assert lines[0] == "Model: VGG16 (configuration D)"
     assert lines[2:4] == [
         "                               Output               Receptive",
-        "Layer (type)              (H × W × C)      Param #      field  Stride      MACs"
-        "     Memory",
+        (
+            "Layer (type)              (H × W × C)      Param #      field  Stride      MACs"
+            "     Memory"
+        ),
     ]
     assert lines[7] == (
         "conv1_2 (Conv2D)       224 × 224 × 64       36,928          5       1    1.85 G   12.25 MB"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QWidget
 
 from vggscope.ui.chips import chip_around, paint_chip
 from vggscope.ui.theme import picture
+from vggscope.ui.viewport import Viewport
 
 if TYPE_CHECKING:
     from vggscope.inference.preprocessing import CropBox
@@ -36,7 +37,7 @@ _BY_KEY: Final = frozenset(
     }
 )
 _MARGIN: Final = 18
-_MAX_ZOOM: Final = 32.0
+_LARGEST_FIT: Final = 4.0
 _WHEEL_STEP: Final = 1.0015
 _KEY_STEP: Final = 1.25
 _PAN_STEP: Final = 40
@@ -76,10 +77,8 @@ class Canvas(QWidget):
         self._badge = ""
         self._box: QRectF | None = None
         self._box_visible = True
-        self._fitted = True
+        self._view = Viewport(margin=_MARGIN, largest_fit=_LARGEST_FIT)
         self._came_by_key = False
-        self._zoom = 1.0
-        self._centre = QPointF()
         self._drag_from: QPointF | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 160)
@@ -89,7 +88,7 @@ class Canvas(QWidget):
     @property
     def zoom(self) -> float:
         """Logical pixels of the screen per pixel of the photo."""
-        return self._zoom
+        return self._view.zoom
 
     @property
     def box(self) -> QRectF | None:
@@ -105,7 +104,8 @@ class Canvas(QWidget):
         self._name = name
         self.setAccessibleName(self.tr("Photo"))
         self._make_caption()
-        if changed or self._fitted:
+        self._view.show(size.toSizeF())
+        if changed or self._view.fitted:
             self.fit()
         self.update()
 
@@ -125,7 +125,8 @@ class Canvas(QWidget):
             self.setAccessibleName(self.tr("Moving picture"))
             self._reason = ""
             self._make_caption()
-            if self._fitted:
+            self._view.show(size.toSizeF())
+            if self._view.fitted:
                 self.fit()
         self.update()
 
@@ -137,7 +138,7 @@ class Canvas(QWidget):
     @property
     def scale(self) -> float | None:
         """Pixels of the screen per pixel of the picture; None if it is fitted to ``room``."""
-        return None if self._fitted else self._zoom * self.devicePixelRatioF()
+        return None if self._view.fitted else self.zoom * self.devicePixelRatioF()
 
     @property
     def part(self) -> tuple[float, float, float, float] | None:
@@ -145,7 +146,7 @@ class Canvas(QWidget):
 
         Left, top, right, bottom.
         """
-        if self._fitted or self._picture_size.isEmpty():
+        if self._view.fitted or self._picture_size.isEmpty():
             return None
         around = QPointF(_AROUND, _AROUND)
         first = self.to_photo(QPointF(self.rect().topLeft()) - around)
@@ -182,7 +183,8 @@ class Canvas(QWidget):
         self.setAccessibleDescription(reason)
         self._levels, self._picture_size, self._box = [], QSize(), None
         self._readout = self._badge = ""
-        self._fitted = True
+        self._view.show(QSizeF())
+        self._view.fitted = True
         self.update()
 
     def show_box(self, box: CropBox | None) -> None:
@@ -202,21 +204,16 @@ class Canvas(QWidget):
 
     def fit(self) -> None:
         """Show the whole photo; small ones are enlarged, but not beyond four times."""
-        self._fitted = True
-        if self._picture_size.isEmpty():
-            return
-        width = max(1.0, self.width() - 2 * _MARGIN) / self._picture_size.width()
-        height = max(1.0, self.height() - 2 * _MARGIN) / self._picture_size.height()
-        self._centre = QPointF(self._picture_size.width() / 2, self._picture_size.height() / 2)
-        self._set_zoom(min(width, height, 4.0))
+        if self._view.fit():
+            self._on_zoom()
 
     def show_actual_size(self) -> None:
         """One pixel of the photo is one pixel of the screen."""
-        self._zoom_about(QPointF(self.rect().center()), 1.0 / self.devicePixelRatioF())
+        self._zoom_to(1.0 / self.devicePixelRatioF())
 
-    def zoom_by(self, factor: float) -> None:
-        """Zoom around the centre."""
-        self._zoom_about(QPointF(self.rect().center()), self._zoom * factor)
+    def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
+        """Zoom around a point of the widget, or around its middle."""
+        self._zoom_to(self.zoom * factor, about)
 
     def zoom_in(self) -> None:
         """One step closer."""
@@ -228,43 +225,25 @@ class Canvas(QWidget):
 
     def to_screen(self, point: QPointF) -> QPointF:
         """Widget coordinates of a point of the photo."""
-        return QPointF(self.rect().center()) + (point - self._centre) * self._zoom
+        return self._view.to_screen(point)
 
     def to_photo(self, point: QPointF) -> QPointF:
         """The photo's coordinates of a point of the widget."""
-        return self._centre + (point - QPointF(self.rect().center())) / self._zoom
+        return self._view.to_picture(point)
 
-    def _zoom_about(self, fixed: QPointF, zoom: float) -> None:
-        if self._picture_size.isEmpty():
-            return
-        smallest = min(1.0, 64 / max(self._picture_size.width(), self._picture_size.height()))
-        zoom = min(_MAX_ZOOM, max(smallest, zoom))
-        anchor = self.to_photo(fixed)
-        self._fitted = False
-        self._centre = anchor - (fixed - QPointF(self.rect().center())) / zoom
-        self._keep_in_sight()
-        self._set_zoom(zoom)
+    def _zoom_to(self, zoom: float, about: QPointF | None = None) -> None:
+        if self._view.zoom_to(zoom, about):
+            self._on_zoom()
 
-    def _set_zoom(self, zoom: float) -> None:
-        self._zoom = zoom
-        self.zoom_changed.emit(zoom)
+    def _on_zoom(self) -> None:
+        self.zoom_changed.emit(self.zoom)
         self.view_changed.emit()
         self.update()
 
     def _pan(self, by: QPointF) -> None:
-        self._fitted = False
-        self._centre -= by / self._zoom
-        self._keep_in_sight()
+        self._view.pan(by)
         self.view_changed.emit()
         self.update()
-
-    def _keep_in_sight(self) -> None:
-        """The middle of the canvas stays on the photo."""
-        size = self._picture_size
-        self._centre = QPointF(
-            min(max(self._centre.x(), 0.0), float(size.width())),
-            min(max(self._centre.y(), 0.0), float(size.height())),
-        )
 
     def _make_caption(self) -> None:
         if self._picture_size.isEmpty():
@@ -291,7 +270,7 @@ class Canvas(QWidget):
 
     def _paint_photo(self, painter: QPainter) -> None:
         part = self._part
-        device_zoom = self._zoom * self.devicePixelRatioF()
+        device_zoom = self.zoom * self.devicePixelRatioF()
         # The smallest level that still has a pixel for every pixel of the screen.
         level = next(
             (i for i in reversed(self._levels) if i.width() / part.width() >= device_zoom),
@@ -376,7 +355,8 @@ class Canvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._fitted:
+        self._view.resize(self.size().toSizeF())
+        if self._view.fitted:
             self.fit()
         else:
             self.view_changed.emit()
@@ -386,7 +366,7 @@ class Canvas(QWidget):
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._pan(QPointF(turn) / 2)
         elif turn.y():  # touchpads also send turns that are merely sideways
-            self._zoom_about(event.position(), self._zoom * _WHEEL_STEP ** turn.y())
+            self.zoom_by(_WHEEL_STEP ** turn.y(), event.position())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -404,7 +384,7 @@ class Canvas(QWidget):
         self.unsetCursor()
 
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
-        if self._fitted:
+        if self._view.fitted:
             self.show_actual_size()
         else:
             self.fit()
