@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import shutil
 import subprocess
@@ -9,9 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from vgg.chains import Chain
 from vggscope import paths
 from vggscope.cli import layers
-from vggscope.errors import ModelCorruptError, ModelFileMissingError, ModelNotFoundError
+from vggscope.errors import (
+    ModelCorruptError,
+    ModelFileMissingError,
+    ModelNotFoundError,
+    NoWeightsError,
+)
 from vggscope.vgg import configs
 from vggscope.vgg.table import as_csv, as_markdown, format_table
 from vggscope.zoo.models import find_model
@@ -88,6 +95,52 @@ def test_weights_are_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Total params: 19,210,024" in capsys.readouterr().out
 
 
+def test_times_of_an_installed_model(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--model", "vgg16-compact-int8", "--times", "--device", "cpu")
+    assert run(*words, "--format", "json") == 0
+    document = json.loads(capsys.readouterr().out)
+    by_name = {layer["name"]: layer["milliseconds"] for layer in document["layers"]}
+    assert all(by_name[f"conv{block}_1"] > 0 for block in range(1, 6))
+    assert by_name["data"] is None, "it costs nothing"
+    assert document["times"]["device"]
+    assert document["times"]["milliseconds"] > 0
+    assert document["times"]["runs"] == 5
+    assert run(*words) == 0
+    *_, total, origin = capsys.readouterr().out.splitlines()
+    assert total.startswith("Multiply-accumulates: ")
+    assert origin.startswith("Time: ")
+    assert document["times"]["device"] in origin
+    assert run(*words, "--format", "csv") == 0
+    printed = capsys.readouterr()
+    rows = list(csv.DictReader(printed.out.splitlines()))
+    assert float(rows[1]["milliseconds"]) > 0, "and nothing else is on stdout"
+    assert printed.err.startswith("Time: ")
+
+
+def test_a_network_without_weights_has_no_times() -> None:
+    with pytest.raises(NoWeightsError) as caught:
+        run("--model", "vgg16", "--times")
+    assert "vgg16-compact" in caught.value.remedy
+
+
+def test_a_network_that_branches_is_listed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = installed_without_weights("branched")
+    chain = Chain("N", 3, 32, 32)
+    chain.add("Conv", chain.weights(8, 3, 3, 3), pads=[1, 1, 1, 1])
+    before = chain.tip
+    chain.add("Conv", chain.weights(8, 8, 3, 3), pads=[1, 1, 1, 1])
+    chain.add("Add", before).add("GlobalAveragePool")
+    (folder / "graph.onnx").write_bytes(chain.model().SerializeToString())
+    assert run("--model", "branched") == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("(Conv2D)") == 2
+    assert "Total params: 792 " in printed.out
+    assert "≤ 32" in printed.out
+    assert "goes to 2 nodes at once" in printed.err
+
+
 def test_an_unknown_model_is_told_all_names() -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         run("--model", "vgg12")
@@ -112,7 +165,7 @@ def test_a_damaged_graph() -> None:
 def test_the_networks_of_the_paper_need_no_onnx() -> None:
     code = (
         "import argparse, sys; from vggscope.cli import layers;"
-        "layers.run(argparse.Namespace(model='D', format='table'));"
+        "layers.run(argparse.Namespace(model='D', format='table', times=False));"
         "sys.exit('onnx' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,17 +6,23 @@ import json
 import sys
 from typing import TYPE_CHECKING, Final
 
-from vggscope.errors import ModelNotFoundError, NoModelError
+from vggscope.errors import ModelNotFoundError, NoModelError, NoWeightsError
 from vggscope.vgg import configs
 from vggscope.vgg.table import as_csv, as_markdown, as_rows, format_table
-from vggscope.zoo.models import DEFAULT_MODEL, find_model
+from vggscope.zoo.models import DEFAULT_MODEL, find_model, installed_models
 
 if TYPE_CHECKING:
     import argparse
 
+    from vggscope.inference.layer_times import LayerTimes
+    from vggscope.vgg.anatomy import Anatomy
     from vggscope.vgg.network import Network
     from vggscope.zoo.normal_form import Model
 
+_BRANCHES: Final = (
+    "{reason}. The layers follow in the order of computation; receptive fields behind the branch "
+    "are upper bounds."
+)
 _TEXTS: Final = {"table": format_table, "csv": as_csv, "markdown": as_markdown}
 
 
@@ -35,50 +41,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="table",
         help="how to print it (default: %(default)s)",
     )
+    parser.add_argument(
+        "--times",
+        action="store_true",
+        help="run an installed model, and tell the time of each layer",
+    )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="what to measure, with --times; see “vggscope devices” (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the layers of the chosen network; return the exit status."""
-    network = _network(arguments.model)
+    config = configs.find(arguments.model)
+    times = None
+    if config is not None:
+        if arguments.times:
+            known = ", ".join(model.name for model in installed_models())
+            raise NoWeightsError(model=config.name, known=known)
+        network = configs.network(config.name)
+    else:
+        anatomy = _anatomy_of(model := _model(arguments.model))
+        network = anatomy.network
+        if not anatomy.is_chain:
+            sys.stderr.write(f"vggscope: {_BRANCHES.format(reason=anatomy.reason)}\n")
+        if arguments.times:
+            times = _measured(model, anatomy, arguments.device)
+    milliseconds = None if times is None else times.milliseconds
     if arguments.format == "json":
-        document = json.dumps(_document(network), ensure_ascii=False, indent=2)
+        document = json.dumps(_document(network, times), ensure_ascii=False, indent=2)
         sys.stdout.write(f"{document}\n")
     else:
-        sys.stdout.write(_TEXTS[arguments.format](network))
+        sys.stdout.write(_TEXTS[arguments.format](network, milliseconds))
+    if times is not None and arguments.format != "json":
+        # Apart from what a spreadsheet or another program is to read.
+        stream = sys.stdout if arguments.format == "table" else sys.stderr
+        stream.write(_origin(times))
     return 0
 
 
-def _document(network: Network) -> dict[str, object]:
-    return {
+def _document(network: Network, times: LayerTimes | None) -> dict[str, object]:
+    document: dict[str, object] = {
         "model": network.name,
         "title": network.title,
         "input": list(network.input_shape),
-        "layers": as_rows(network),
+        "layers": as_rows(network, None if times is None else times.milliseconds),
         "totals": {
             "parameters": network.parameters,
             "trainable": network.trainable,
             "macs": network.macs,
         },
     }
+    if times is not None:
+        document["times"] = {
+            "device": times.device,
+            "milliseconds": times.total,
+            "other": times.other,
+            "runs": times.runs,
+        }
+    return document
 
 
-def _network(name: str) -> Network:
-    config = configs.find(name)
-    if config is not None:
-        return configs.network(config.name)
+def _origin(times: LayerTimes) -> str:
+    reason = ""
+    if times.is_substitute:
+        reason = " (the chosen device runs the network as one piece, and tells of no layers)"
+    return (
+        f"Time: {times.total:.1f} ms per picture on {times.device}{reason}, "
+        f"{times.other:.1f} of them between the layers; medians of {times.runs} runs\n"
+    )
+
+
+def _model(name: str) -> Model:
     try:
-        model = find_model(name)
+        return find_model(name)
     except (ModelNotFoundError, NoModelError) as error:
         installed = str(error.details.get("known", ""))
         known = ", ".join(filter(None, (installed, *configs.FAMILY)))
         raise ModelNotFoundError(model=name, known=known) from error
-    return _network_of(model)
 
 
-def _network_of(model: Model) -> Network:
+def _anatomy_of(model: Model) -> Anatomy:
     # The paper's networks do not need onnx.
-    from vggscope.vgg.graph import network_of  # noqa: PLC0415
+    from vggscope.vgg.anatomy import anatomy_of  # noqa: PLC0415
 
-    return network_of(
+    return anatomy_of(
         model.graph(), name=model.name, title=model.title, size=model.description.input.height
     )
+
+
+def _measured(model: Model, anatomy: Anatomy, device: str) -> LayerTimes:
+    # Only what runs a model needs the engines.
+    from vggscope.cli.devices import tell_progress  # noqa: PLC0415
+    from vggscope.inference.layer_times import measure_layers  # noqa: PLC0415
+    from vggscope.inference.selection import select  # noqa: PLC0415
+
+    return measure_layers(model, anatomy, select(model, device, progress=tell_progress))

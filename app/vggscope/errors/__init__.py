@@ -62,6 +62,7 @@ from vggscope.errors.models import ModelNotReplaceableError as ModelNotReplaceab
 from vggscope.errors.models import NoModelError as NoModelError
 from vggscope.errors.models import NotAChainError as NotAChainError
 from vggscope.errors.models import NotQuantizableError as NotQuantizableError
+from vggscope.errors.models import NoWeightsError as NoWeightsError
 from vggscope.errors.output import OutputError as OutputError
 from vggscope.errors.pictures import CorruptImageError as CorruptImageError
 from vggscope.errors.pictures import DanglingLinkError as DanglingLinkError

@@ -25,6 +25,16 @@ class NoModelError(ModelError):
     remedy_template = QT_TRANSLATE_NOOP("errors", "Install VGGscope again.")
 
 
+class NoWeightsError(ModelError):
+    """A network of the paper is known by its layers alone: it cannot be run."""
+
+    kind = "no-weights"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "“{model}” is a network of the VGG paper, without weights: it cannot be run."
+    )
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Name an installed model: {known}.")
+
+
 class ModelFileMissingError(ModelError):
     """A part of a model's folder is missing or unreadable."""
 

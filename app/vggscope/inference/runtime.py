@@ -14,6 +14,7 @@ import os
 import threading
 from collections import Counter
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vggscope import paths
@@ -40,7 +41,6 @@ if _missing := [part for part in _PARTS if not hasattr(ort, part)]:
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -115,6 +115,7 @@ class Session:
         identity: str,
         weights: Path | None = None,
         prepack: bool = True,
+        profile: Path | None = None,
     ) -> None:
         """Load ``graph`` and prepare it for ``device``.
 
@@ -128,6 +129,7 @@ class Session:
             prepack: let the CPU copy the weights into the order that it likes best. Without,
                 they stay in their file, which all sessions share, and a run takes half as long
                 again: for graphs that are run once in a while.
+            profile: the folder for a record of how long every node took, see ``profiled``.
 
         Raises:
             Exception: whatever ONNX Runtime raises; the caller knows what was being loaded.
@@ -145,6 +147,9 @@ class Session:
             options.add_session_config_entry(_WEIGHTS_FOLDER, str(weights))
         if not prepack:
             options.add_session_config_entry("session.disable_prepacking", "1")
+        if profile is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(profile / "profile")
         options.enable_mem_pattern = provider.memory_pattern
         if provider.fixed_shapes:
             for name, size in _free_dimensions(graph, shape).items():
@@ -178,6 +183,10 @@ class Session:
                 left.update(node.op_type for node in part.get_nodes())
         # A provider that no record speaks of at all is believed, too.
         return dict(left) if taken or not left else None
+
+    def profiled(self) -> bytes:
+        """The record of all runs so far, in the trace event format (JSON); it ends here."""
+        return Path(self._session.end_profiling()).read_bytes()
 
     def run(
         self,

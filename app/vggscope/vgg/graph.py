@@ -34,6 +34,17 @@ _TO_CHANNELS_FIRST: Final = (0, 3, 1, 2)
 _TO_CHANNELS_LAST: Final = (0, 2, 3, 1)
 # Where the weights and the bias are among the inputs of the quantised operators.
 _WEIGHTS: Final[Mapping[str, int]] = {"QGemm": 3, "QLinearConv": 3, "QLinearMatMul": 3}
+_WEIGHED: Final = frozenset({"Conv", "Gemm", "MatMul", *_WEIGHTS})
+# Where the scale of the output is among their inputs; its zero point follows.
+_SCALES: Final[Mapping[str, int]] = {
+    "QGemm": 7,
+    "QLinearAdd": 6,
+    "QLinearConv": 6,
+    "QLinearGlobalAveragePool": 3,
+    "QLinearMatMul": 6,
+}
+# What hands on the codes that it gets.
+_OF_CODES: Final = frozenset({"Flatten", "MaxPool", "Relu", "Reshape", "Squeeze", "Transpose"})
 _BIAS: Final[Mapping[str, int]] = {"QGemm": 6, "QLinearConv": 8}
 
 
@@ -44,6 +55,19 @@ class _UnreadableError(Exception):
         super().__init__(node, reason)
         self.node = node
         self.reason = reason
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """Where an operation lies in its graph; see ``anatomy.Site``, which is made of it."""
+
+    tensor: str
+    before: str | None = None
+    dequantize: tuple[str, str] | None = None
+    channels_last: bool = False
+    weights: str | None = None
+    units_first: bool = True
+    nodes: set[str] = field(default_factory=set)
 
 
 def network_of(model: ModelProto, *, name: str, title: str, size: int = 224) -> Network:
@@ -58,6 +82,13 @@ def network_of(model: ModelProto, *, name: str, title: str, size: int = 224) -> 
     Raises:
         NotAChainError: the graph branches, or a part of it makes no sense as a layer.
     """
+    return read_chain(model, name=name, title=title, size=size)[0]
+
+
+def read_chain(
+    model: ModelProto, *, name: str, title: str, size: int
+) -> tuple[Network, list[Place]]:
+    """``network_of``, and the places of its layers: those of the input and of all others."""
     reader = _Reader(Tensors(model))
     try:
         input_shape = reader.read(size)
@@ -73,7 +104,24 @@ def network_of(model: ModelProto, *, name: str, title: str, size: int = 224) -> 
         replace(layer, name=classic)
         for layer, classic in zip(layers, classic_names(layers, reader.hints), strict=True)
     )
-    return replace(network, layers=(data, *named))
+    return replace(network, layers=(data, *named)), reader.places
+
+
+def input_shape_of(tensors: Tensors, size: int) -> tuple[MapShape, bool] | None:
+    """(H, W, C) of the input, and whether it is stored in that order; None if it is no picture."""
+    if len(tensors.pictures) != 1:
+        return None
+    dims = [
+        dim.dim_value if dim.HasField("dim_value") else None
+        for dim in tensors.pictures[0].type.tensor_type.shape.dim
+    ]
+    if len(dims) != 4:
+        return None
+    channel_counts = {1, 3, 4}
+    channels_last = dims[3] in channel_counts and dims[1] not in channel_counts
+    order = (3, 1, 2) if channels_last else (1, 2, 3)
+    channels, height, width = (dims[axis] for axis in order)
+    return (height or size, width or size, channels or 3), channels_last
 
 
 @dataclass(slots=True)
@@ -84,6 +132,7 @@ class _Reader:
         tensors: the index of the graph.
         operations: what was met so far, under the names of the nodes.
         hints: for each operation, names in the graph that may be classic.
+        places: of the input and of each operation.
         channels_last: whether maps are N, H, W, C at this point of the graph.
         flat: whether vectors arrive at this point.
     """
@@ -91,37 +140,76 @@ class _Reader:
     tensors: Tensors
     operations: list[Operation] = field(default_factory=list)
     hints: list[tuple[str, ...]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     channels_last: bool = False
     flat: bool = False
 
     def read(self, size: int) -> MapShape:
         """Fill ``operations`` and ``hints``; return (H, W, C) of the input."""
         input_shape = self._input_shape(size)
+        picture = self.tensors.pictures[0].name
+        self.places.append(Place(tensor=picture, channels_last=self.channels_last))
         for node in self._chain():
+            last = self.operations[-1] if self.operations else None
             operation = self._operation(node)
             if operation is not None:
                 self.operations.append(operation)
                 weights = filter(self.tensors.is_static, node.input)
                 self.hints.append((node.name, *node.output, *weights))
+                self._open_place(node)
+            elif self.operations:
+                has_folded = self.operations[-1] is not last
+                self._extend_place(node, activation=has_folded)
         return input_shape
+
+    def _open_place(self, node: NodeProto) -> None:
+        former = self.places[-1]
+        position = _WEIGHTS.get(node.op_type, 1)
+        has_weights = node.op_type in _WEIGHED and _has_input(node, position)
+        codes = former.dequantize if node.op_type in _OF_CODES else None
+        scale = _SCALES.get(node.op_type)
+        if scale is not None and _has_input(node, scale + 1):
+            codes = (node.input[scale], node.input[scale + 1])
+        self.places.append(
+            Place(
+                tensor=node.output[0],
+                dequantize=codes,
+                channels_last=self.channels_last,
+                weights=node.input[position] if has_weights else None,
+                units_first=node.op_type in {"Conv", "QLinearConv"}
+                or bool(integer(node, "transB", 0)),
+                nodes={label(node), *node.output},
+            )
+        )
+
+    def _extend_place(self, node: NodeProto, *, activation: bool) -> None:
+        """A node that belongs to the layer before it: an activation if it changed that layer."""
+        place = self.places[-1]
+        place.nodes |= {label(node), *node.output}
+        match node.op_type:
+            case "Relu" if activation:
+                place.before, place.tensor = place.tensor, node.output[0]
+            case "QuantizeLinear":
+                if activation and place.dequantize is None:
+                    # The codes begin at 0: quantising cuts off what is below.
+                    place.before = place.tensor
+            case "DequantizeLinear":
+                # What the next layer gets: rounded to the codes.
+                place.tensor, place.dequantize = node.output[0], None
+            case "Add" if activation:
+                # A bias of its own.
+                place.tensor = node.output[0]
 
     def _input_shape(self, size: int) -> MapShape:
         pictures = self.tensors.pictures
         if len(pictures) != 1:
             names = ", ".join(value.name for value in pictures) or "graph"
             raise _UnreadableError(names, f"the graph has {len(pictures)} inputs, not one")
-        dims = [
-            dim.dim_value if dim.HasField("dim_value") else None
-            for dim in pictures[0].type.tensor_type.shape.dim
-        ]
-        if len(dims) != 4:
+        found = input_shape_of(self.tensors, size)
+        if found is None:
             raise _UnreadableError(pictures[0].name, "the input is no batch of pictures")
-        channel_counts = {1, 3, 4}
-        self.channels_last = dims[3] in channel_counts and dims[1] not in channel_counts
-        _, channels, height, width = (
-            (dims[0], dims[3], dims[1], dims[2]) if self.channels_last else dims
-        )
-        return height or size, width or size, channels or 3
+        shape, self.channels_last = found
+        return shape
 
     def _chain(self) -> Iterator[NodeProto]:
         tensor = self.tensors.pictures[0].name

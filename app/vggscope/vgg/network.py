@@ -8,7 +8,7 @@ works out everything else, so both are counted by the same rules.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -132,6 +132,8 @@ class Layer:
         kernel: (height, width) of the window, None for layers without one.
         padding: (top, left, bottom, right) margins of that window.
         activation: "relu" or None.
+        exact: whether ``rows`` and ``columns`` are what outputs really see; otherwise they are an
+            upper bound.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Layer:
     kernel: Pair | None = None
     padding: Margins | None = None
     activation: str | None = None
+    exact: bool = True
 
     @property
     def receptive_field(self) -> int:
@@ -240,10 +243,13 @@ def build_network(
         )
     ]
     for operation in operations:
+        before = layers[-1]
         try:
-            layers.append(_STEPS[operation.kind](layers[-1], operation))
+            layer = _STEPS[operation.kind](before, operation)
         except ValueError as error:
             raise MisfitError(operation.name, str(error)) from error
+        # Whatever comes after a bound is one.
+        layers.append(replace(layer, exact=layer.exact and before.exact))
     return Network(name=name, title=title, input_shape=input_shape, layers=tuple(layers))
 
 
@@ -337,7 +343,8 @@ def _other(before: Layer, operation: Operation) -> Layer:
     shape = operation.output_shape or before.output_shape
     rows, columns = before.rows, before.columns
     height, width = shape[:2] if len(shape) == 3 else (1, 1)
-    if operation.output_shape not in {None, before.output_shape} or not operation.pointwise:
+    exact = operation.output_shape in {None, before.output_shape} and operation.pointwise
+    if not exact:
         # How far it reaches is unknown: the whole map is the bound that always holds.
         rows, columns = rows.seen_whole(size=height), columns.seen_whole(size=width)
     return Layer(
@@ -348,6 +355,7 @@ def _other(before: Layer, operation: Operation) -> Layer:
         rows=rows,
         columns=columns,
         activation=operation.activation,
+        exact=exact,
     )
 
 

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vggscope.vgg.network import Layer, Network
 
@@ -17,24 +17,29 @@ _HEADER: Final = (
     ("", "Output", "", "Receptive", "", "", ""),
     ("Layer (type)", "(H × W × C)", "Param #", "field", "Stride", "MACs", "Memory"),
 )
+_TIME: Final = ("", "ms")
 _GAP: Final = "  "
 _BYTES_PER_NUMBER: Final = 4
 
 
-def format_table(network: Network) -> str:
+def format_table(network: Network, times: Mapping[str, float] | None = None) -> str:
     """One line for each layer, then the totals; the text ends with a line break.
 
     Sizes in bytes are those of 32-bit floating-point numbers, as in Keras, however the file stores
     them: of all parameters, and as "Memory" of a layer's output for one picture.
+
+    Args:
+        network: what to tell of.
+        times: layer -> milliseconds, for a column of them; layers that take none may be missing.
     """
-    body = [_cells(layer) for layer in network.layers]
-    columns = zip(*_HEADER, *body, strict=True)
+    header, body = _header(times), [_cells(layer, times) for layer in network.layers]
+    columns = zip(*header, *body, strict=True)
     widths = [max(len(cell) for cell in column) for column in columns]
     rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
     lines = [
         f"Model: {network.title}",
         rule,
-        *(_line(row, widths) for row in _HEADER),
+        *(_line(row, widths) for row in header),
         rule,
         *(_line(row, widths) for row in body),
         rule,
@@ -43,13 +48,14 @@ def format_table(network: Network) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_markdown(network: Network) -> str:
+def as_markdown(network: Network, times: Mapping[str, float] | None = None) -> str:
     """The same as a Markdown table, with the totals as a list below."""
-    first, *others = (" ".join(filter(None, lines)) for lines in zip(*_HEADER, strict=True))
+    header = zip(*_header(times), strict=True)
+    first, *others = (" ".join(filter(None, lines)) for lines in header)
     rows = [
         (first, *others),
         (":---", *("---:" for _ in others)),
-        *(_cells(layer) for layer in network.layers),
+        *(_cells(layer, times) for layer in network.layers),
     ]
     lines = [f"**{network.title}**", ""]
     lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
@@ -57,9 +63,9 @@ def as_markdown(network: Network) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_csv(network: Network) -> str:
-    """The layers as CSV for spreadsheets: whole numbers, one line each, no totals."""
-    rows = as_rows(network)
+def as_csv(network: Network, times: Mapping[str, float] | None = None) -> str:
+    """The layers as CSV for spreadsheets: plain numbers, one line each, no totals."""
+    rows = as_rows(network, times)
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
@@ -69,8 +75,8 @@ def as_csv(network: Network) -> str:
     return text.getvalue()
 
 
-def as_rows(network: Network) -> list[dict[str, object]]:
-    """The layers as plain values for JSON."""
+def as_rows(network: Network, times: Mapping[str, float] | None = None) -> list[dict[str, object]]:
+    """The layers as plain values for JSON; with ``times``, their milliseconds (None: unknown)."""
     return [
         {
             "name": layer.name,
@@ -84,20 +90,30 @@ def as_rows(network: Network) -> list[dict[str, object]]:
             "kernel": None if layer.kernel is None else list(layer.kernel),
             "activation": layer.activation,
         }
+        | ({} if times is None else {"milliseconds": times.get(layer.name)})
         for layer in network.layers
     ]
 
 
-def _cells(layer: Layer) -> tuple[str, ...]:
-    return (
+def _header(times: Mapping[str, float] | None) -> tuple[tuple[str, ...], ...]:
+    if times is None:
+        return _HEADER
+    return tuple((*line, more) for line, more in zip(_HEADER, _TIME, strict=True))
+
+
+def _cells(layer: Layer, times: Mapping[str, float] | None) -> tuple[str, ...]:
+    cells = (
         f"{layer.name} ({layer.type})",
         " × ".join(str(side) for side in layer.output_shape),
         f"{layer.parameters:,}",
-        f"{layer.receptive_field:,}",
-        f"{layer.stride:,}",
+        f"{'' if layer.exact else '≤ '}{layer.receptive_field:,}",
+        f"{layer.stride:,}" if layer.exact else "–",
         short_count(layer.macs) if layer.macs else "–",
         short_bytes(_BYTES_PER_NUMBER * math.prod(layer.output_shape)),
     )
+    if times is None:
+        return cells
+    return (*cells, f"{times[layer.name]:.2f}" if layer.name in times else "–")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

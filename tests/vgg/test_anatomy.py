@@ -1,0 +1,173 @@
+"""Where layers lie in their graphs."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+from onnx import TensorProto
+
+from vgg.chains import (
+    BatchNormalizingExporter,
+    CaffeExporter,
+    Chain,
+    Exporter,
+    HalfPrecisionExporter,
+    KerasExporter,
+    QuantizingExporter,
+    TorchExporter,
+)
+from vggscope.errors import NotAChainError
+from vggscope.vgg import configs
+from vggscope.vgg.anatomy import Anatomy, anatomy_of
+from vggscope.vgg.build import structure
+from vggscope.vgg.graph import network_of
+from vggscope.zoo.models import find_model
+
+
+def read(model: onnx.ModelProto) -> Anatomy:
+    return anatomy_of(model, name="test", title="Test")
+
+
+def tensors_of(model: onnx.ModelProto) -> set[str]:
+    made = {name for node in model.graph.node for name in node.output}
+    return made | {value.name for value in model.graph.input}
+
+
+@pytest.mark.parametrize("name", ["vgg16-compact", "vgg16-compact-int8"])
+def test_every_layer_of_the_bundled_models_has_its_place(name: str) -> None:
+    model = find_model(name)
+    graph = model.graph()
+    anatomy = anatomy_of(graph, name=name, title=name)
+    assert anatomy.is_chain
+    assert anatomy.network == network_of(graph, name=name, title=name)
+    assert [site.layer for site in anatomy.sites] == list(anatomy.network.layers)
+    assert {site.tensor for site in anatomy.sites} <= tensors_of(graph)
+    assert {site.before for site in anatomy.sites} - {None} <= tensors_of(graph)
+    described = [x.name for x in model.description.layers if not x.name.startswith("relu")]
+    assert [s.layer.name for s in anatomy.sites if s.layer.name in described] == described
+
+
+def test_tensors_of_the_bundled_models() -> None:
+    def places(name: str, layer: str) -> tuple[str, str | None, str | None]:
+        model = find_model(name)
+        site = anatomy_of(model.graph(), name=name, title=name).find(layer)
+        assert site is not None
+        return site.tensor, site.before, site.weights
+
+    assert places("vgg16-compact", "conv1_1") == ("relu1_1", "conv1_1", "conv1_1_w")
+    assert places("vgg16-compact", "pool1") == ("pool1", None, None)
+    assert places("vgg16-compact", "prob") == ("prob", None, None)
+    assert places("vgg16-compact", "data") == ("data", None, None)
+    # Its ReLU is done by the lowest code.
+    assert places("vgg16-compact-int8", "conv1_1") == (
+        "relu1_1_DequantizeLinear_Output",
+        "relu1_1",
+        "conv1_1_w_DequantizeLinear_Output",
+    )
+    assert places("vgg16-compact-int8", "fc8")[:2] == ("fc8", None)
+
+
+@pytest.mark.parametrize("name", configs.FAMILY)
+@pytest.mark.parametrize(
+    "exporter",
+    [
+        Exporter,
+        TorchExporter,
+        KerasExporter,
+        CaffeExporter,
+        QuantizingExporter,
+        HalfPrecisionExporter,
+        BatchNormalizingExporter,
+    ],
+)
+def test_every_exporter(name: str, exporter: type[Exporter]) -> None:
+    graph = exporter().export(configs.network(name))
+    anatomy = read(graph)
+    assert anatomy.is_chain
+    assert len(anatomy.sites) == len(anatomy.network.layers)
+    assert {site.tensor for site in anatomy.sites} <= tensors_of(graph)
+    for site in anatomy.sites:
+        has_relu = site.layer.activation == "relu"
+        assert (site.before is not None) <= has_relu
+        weighed = "conv" in site.layer.name or "fc" in site.layer.name
+        assert (site.weights is not None) == weighed, site.layer.name
+        assert site.dequantize is None, "these graphs compute in numbers"
+    owners = [name for site in anatomy.sites for name in site.nodes]
+    assert len(owners) == len(set(owners)), "no node belongs to two layers"
+
+
+def test_before_and_after_relu() -> None:
+    anatomy = read(structure(configs.network("vgg11")))
+    pairs = {s.layer.name: (s.before, s.tensor) for s in anatomy.sites if s.before}
+    assert pairs["conv1_1"] == ("conv1_1", "relu1_1")
+    assert pairs["fc7"] == ("fc7", "relu7")
+    assert "fc8" not in pairs
+    assert "pool1" not in pairs
+    assert anatomy.find("conv9_9") is None
+
+
+def test_codes_are_told_with_their_scale() -> None:
+    chain = Chain("N", 3, 8, 8)
+    scale, zero = chain.constant(0.1, "f4"), chain.constant(0, "u1")
+    chain.add("QuantizeLinear", scale, zero)
+    weights = chain.weights(4, 3, 3, 3, type=TensorProto.INT8)
+    w_zero = chain.constant(0, "i1")
+    y_scale, y_zero = chain.constant(0.2, "f4"), chain.constant(3, "u1")
+    chain.add("QLinearConv", scale, zero, weights, scale, w_zero, y_scale, y_zero)
+    convolution = chain.tip
+    chain.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    pooling = chain.tip
+    chain.add("DequantizeLinear", y_scale, y_zero)
+    _, first, second = read(chain.model()).sites
+    assert (first.tensor, first.dequantize) == (convolution, (y_scale, y_zero))
+    assert first.weights == weights
+    assert first.units_first
+    assert pooling in second.nodes
+    assert (second.tensor, second.dequantize) == (chain.tip, None)
+
+
+def test_channels_last() -> None:
+    chain = Chain("N", 16, 16, 3)
+    chain.add("Transpose", perm=[0, 3, 1, 2])
+    chain.add("Conv", chain.weights(4, 3, 3, 3)).add("Relu")
+    data, convolution = read(chain.model()).sites
+    assert (data.channels_last, convolution.channels_last) == (True, False)
+
+
+def test_fully_connected_layers_tell_the_order_of_their_weights() -> None:
+    chain = Chain("N", 3, 4, 4).add("Flatten")
+    chain.add("Gemm", chain.weights(5, 48), transB=1)
+    chain.add("Gemm", chain.weights(5, 6))
+    chain.add("MatMul", chain.weights(6, 7)).add("Add", chain.weights(7))
+    *_, first, second, third = read(chain.model()).sites
+    assert [site.units_first for site in (first, second, third)] == [True, False, False]
+    assert third.tensor == chain.tip, "with its bias"
+
+
+def test_a_branch_is_listed_in_the_order_of_computation() -> None:
+    chain = Chain("N", 3, 32, 32)
+    chain.add("Conv", chain.weights(8, 3, 3, 3), pads=[1, 1, 1, 1]).add("Relu")
+    before = chain.tip
+    chain.add("Conv", chain.weights(8, 8, 3, 3), pads=[1, 1, 1, 1])
+    chain.add("Add", before).add("Relu").add("GlobalAveragePool").add("Flatten")
+    chain.add("Gemm", chain.weights(10, 8), chain.weights(10), transB=1).add("Softmax")
+    anatomy = read(chain.model())
+    assert not anatomy.is_chain
+    assert "goes to 2 nodes at once" in anatomy.reason
+    layers = anatomy.network.layers
+    types = "InputLayer Conv2D ReLU Conv2D Add ReLU GlobalAveragePooling2D Flatten Dense Softmax"
+    assert [layer.type for layer in layers] == types.split()
+    assert layers[4].output_shape == (32, 32, 8)
+    assert layers[-1].output_shape == (10,)
+    assert anatomy.network.parameters == 3 * 8 * 9 + 8 * 8 * 9 + 80 + 10
+    assert anatomy.network.macs == 32 * 32 * (3 * 8 * 9 + 8 * 8 * 9) + 80
+    assert layers[0].exact
+    assert not any(layer.exact for layer in layers[1:])
+    assert all(layer.receptive_field == 32 for layer in layers[1:])
+    assert len({layer.name for layer in layers}) == len(layers)
+
+
+def test_a_graph_without_a_picture_is_no_network() -> None:
+    chain = Chain("N", 7).add("Relu")
+    with pytest.raises(NotAChainError):
+        read(chain.model())
