@@ -37,6 +37,7 @@ def made(cls: type[VggscopeError]) -> VggscopeError:
 def test_only_groups_of_errors_have_no_kind() -> None:
     assert {cls.__name__ for cls in ALL if cls not in SITUATIONS} == {
         "ImageError",
+        "LayerError",
         "ModelError",
         "DeviceError",
         "LiveError",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vggscope.inference.classifier import Classification as Classification
     from vggscope.inference.classifier import Classifier as Classifier
     from vggscope.inference.classifier import Prediction as Prediction
+    from vggscope.inference.feature_maps import FeatureMaps as FeatureMaps
     from vggscope.inference.selection import devices as devices
     from vggscope.sources.frame import Frame as Frame
     from vggscope.sources.stills import read_still as read_still
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Classification": "vggscope.inference.classifier",
     "Classifier": "vggscope.inference.classifier",
+    "FeatureMaps": "vggscope.inference.feature_maps",
     "Frame": "vggscope.sources.frame",
     "Prediction": "vggscope.inference.classifier",
     "VggscopeError": "vggscope.errors",

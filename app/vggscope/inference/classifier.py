@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vggscope.inference.feature_maps import FeatureMaps
+    from vggscope.inference.layer_reader import LayerReader
     from vggscope.inference.selection import Progress
     from vggscope.sources.frame import Picture
 
@@ -141,6 +143,7 @@ class Classifier:
         self.model = model
         self.device = device
         self.failure: DeviceLostError | None = None
+        self._reader: LayerReader | None = None
         self._guarded = guarded
         self._run_began: float | None = None
         self._has_answered = False
@@ -277,6 +280,41 @@ class Classifier:
             )
             for row, network_input in zip(probabilities, inputs, strict=True)
         ]
+
+    def activations(
+        self,
+        image: Picture | Path | str,
+        layer: str,
+        *,
+        before_relu: bool = False,
+        cancellation: Cancellation | None = None,
+    ) -> FeatureMaps:
+        """What a layer ("conv1_1", "pool5", "prob") makes of a picture.
+
+        Raises:
+            ImageError: the file cannot be read as a picture.
+            LayerError: there is no such layer, or nothing before its ReLU.
+            InferenceError: the network failed.
+            Cancelled: ``cancellation`` was asked for.
+        """
+        picture = read_still(image, enough=self.enough) if isinstance(image, str | Path) else image
+        return self.layers.maps(
+            self._preprocessor.tensor(picture),
+            picture.size,
+            layer,
+            before_relu=before_relu,
+            labels=self._labels,
+            cancellation=cancellation,
+        )
+
+    @property
+    def layers(self) -> LayerReader:
+        """Looks into the model, on the device that is in use."""
+        from vggscope.inference.layer_reader import LayerReader  # noqa: PLC0415 (onnx, 162 ms)
+
+        if self._reader is None or self._reader.device != self.device:
+            self._reader = LayerReader(self.model, self.device)
+        return self._reader
 
     def bare_run(self, pictures: Sequence[Picture]) -> Callable[[], object]:
         """A function that calls ONNX Runtime and does nothing else, for measuring.

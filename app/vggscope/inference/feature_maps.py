@@ -1,0 +1,174 @@
+"""What one layer made of one picture: its feature maps, and what they tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vggscope.inference.preprocessing import CropBox
+from vggscope.vgg.network import receptive_field_box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from vggscope.vgg.network import Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Figures of each channel, float64 [C]; of finite values alone, NaN where there are none.
+
+    Attributes:
+        minimum, maximum, mean, std: of its values.
+        zeros: share of its values that are exactly 0, 0..1: what ReLU has cut off.
+    """
+
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    zeros: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histogram:
+    """How often values occur.
+
+    Attributes:
+        counts: int [bins], in equal steps from ``low`` to ``high``.
+        low, high: the smallest and the largest value.
+    """
+
+    counts: NDArray[np.intp]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place on a map, and the value there."""
+
+    row: int
+    column: int
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureMaps:
+    """The output of a layer for one picture.
+
+    Attributes:
+        layer: which one.
+        values: float32 [C, H, W]: channel, row, column. Vectors are [N, 1, 1].
+        before_relu: whether it is what the layer's ReLU got.
+        input_size: (width, height) of the network's input.
+        crop: what part of the picture that shows, in the picture's pixels.
+        picture_size: (width, height) of the picture.
+        model: its name.
+        device: what computed it, for people.
+        labels: the classes, if there is one unit for each.
+    """
+
+    layer: Layer
+    values: NDArray[np.float32]
+    before_relu: bool
+    input_size: tuple[int, int]
+    crop: CropBox
+    picture_size: tuple[int, int]
+    model: str
+    device: str
+    labels: Sequence[str] | None = None
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the layer has units instead of maps."""
+        return len(self.layer.output_shape) == 1
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Figures of each channel."""
+        flat = self.values.reshape(len(self.values), -1)
+        finite = np.isfinite(flat)
+        if finite.all():
+            # Sums of float32 in float64: a mean of 50,000 values keeps its digits.
+            return Statistics(
+                minimum=flat.min(axis=1).astype(np.float64),
+                maximum=flat.max(axis=1).astype(np.float64),
+                mean=flat.mean(axis=1, dtype=np.float64),
+                std=flat.std(axis=1, dtype=np.float64),
+                zeros=(flat == 0).mean(axis=1),
+            )
+        rows = [row[is_finite] for row, is_finite in zip(flat, finite, strict=True)]
+        return Statistics(
+            *(
+                np.array([figure(row) if row.size else np.nan for row in rows], np.float64)
+                for figure in (np.min, np.max, _mean, _std, _zeros)
+            )
+        )
+
+    def histogram(self, channel: int | None = None, *, bins: int = 64) -> Histogram:
+        """How often values occur on one channel, or on all."""
+        values = self.values if channel is None else self.values[channel]
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return Histogram(np.zeros(bins, np.intp), 0.0, 0.0)
+        low, high = float(finite.min()), float(finite.max())
+        # NumPy refuses a range whose steps no float can tell apart.
+        span = (low, high) if (high - low) / bins > np.spacing(max(abs(low), abs(high))) else None
+        if span is None:
+            counts = np.zeros(bins, np.intp)
+            counts[0] = finite.size
+            return Histogram(counts, low, high)
+        counts, _ = np.histogram(finite.astype(np.float64), bins=bins, range=span)
+        return Histogram(counts, low, high)
+
+    def strongest(self, channel: int, count: int) -> list[Position]:
+        """Where a channel's largest values are, the largest first; equals in reading order."""
+        values = self.values[channel]
+        comparable = np.where(np.isfinite(values), values, -np.inf).ravel()
+        order = np.argsort(-comparable, kind="stable")[:count]
+        columns = values.shape[1]
+        return [
+            Position(int(i) // columns, int(i) % columns, float(comparable[i]))
+            for i in order
+            if np.isfinite(comparable[i])
+        ]
+
+    def receptive_field(self, row: int, column: int) -> CropBox:
+        """What a position sees of the network's input, in its pixels and not beyond its borders.
+
+        The output at ``row``, ``column`` depends on nothing outside of it; see
+        ``vgg.network.receptive_field_box`` for the formula.
+        """
+        width, height = self.input_size
+        left, top, right, bottom = receptive_field_box(self.layer, row, column)
+        return CropBox(max(left, 0), max(top, 0), min(right, width), min(bottom, height))
+
+    def on_picture(self, box: CropBox) -> CropBox:
+        """A box in the network's pixels as one in the picture's, within the picture."""
+        x_scale = (self.crop.right - self.crop.left) / self.input_size[0]
+        y_scale = (self.crop.bottom - self.crop.top) / self.input_size[1]
+        width, height = self.picture_size
+        return CropBox(
+            min(max(self.crop.left + box.left * x_scale, 0.0), width),
+            min(max(self.crop.top + box.top * y_scale, 0.0), height),
+            min(max(self.crop.left + box.right * x_scale, 0.0), width),
+            min(max(self.crop.top + box.bottom * y_scale, 0.0), height),
+        )
+
+
+def _mean(values: NDArray[np.float32]) -> float:
+    return float(values.mean(dtype=np.float64))
+
+
+def _std(values: NDArray[np.float32]) -> float:
+    return float(values.std(dtype=np.float64))
+
+
+def _zeros(values: NDArray[np.float32]) -> float:
+    return float((values == 0).mean())

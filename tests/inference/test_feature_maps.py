@@ -1,0 +1,137 @@
+"""Figures of feature maps, and where on the picture a position looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from vggscope.inference.feature_maps import FeatureMaps
+from vggscope.inference.preprocessing import CropBox
+from vggscope.vgg import configs
+from vggscope.vgg.network import Layer, receptive_field_box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def layer(name: str) -> Layer:
+    found = configs.network("vgg16").find(name)
+    assert found is not None
+    return found
+
+
+def maps_of(values: NDArray[np.float32], name: str = "conv3_3") -> FeatureMaps:
+    return FeatureMaps(
+        layer=layer(name),
+        values=values,
+        before_relu=False,
+        input_size=(224, 224),
+        crop=CropBox(100, 50, 548, 498),
+        picture_size=(640, 548),
+        model="vgg16",
+        device="a device",
+    )
+
+
+FLOATS = st.floats(-1e6, 1e6, width=32)
+VALUES = arrays.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)),
+    elements=st.one_of(FLOATS, st.just(0.0)),
+)
+BROKEN = arrays.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)),
+    elements=st.one_of(FLOATS, st.sampled_from([np.nan, np.inf, -np.inf])),
+)
+
+
+@given(values=VALUES)
+def test_statistics_are_those_of_each_channel(values: NDArray[np.float32]) -> None:
+    found = maps_of(values).statistics
+    for channel, one in enumerate(values.astype(float)):
+        assert found.minimum[channel] == one.min()
+        assert found.maximum[channel] == one.max()
+        assert found.mean[channel] == pytest.approx(one.mean(), abs=1e-3, rel=1e-5)
+        assert found.std[channel] == pytest.approx(one.std(), abs=1e-3, rel=1e-5)
+        assert found.zeros[channel] == np.count_nonzero(one == 0) / one.size
+
+
+@given(values=BROKEN)
+def test_what_is_no_number_is_left_out(values: NDArray[np.float32]) -> None:
+    maps = maps_of(values)
+    found = maps.statistics
+    for channel, one in enumerate(values):
+        finite = one[np.isfinite(one)]
+        assert np.isnan(found.maximum[channel]) == (finite.size == 0)
+        if finite.size:
+            assert found.maximum[channel] == finite.max()
+        positions = maps.strongest(channel, 99)
+        assert len(positions) == finite.size
+        assert maps.histogram(channel).counts.sum() == finite.size
+
+
+@given(values=VALUES, bins=st.integers(1, 20))
+def test_a_histogram_counts_every_value(values: NDArray[np.float32], bins: int) -> None:
+    maps = maps_of(values)
+    whole = maps.histogram(bins=bins)
+    assert whole.counts.shape == (bins,)
+    assert whole.counts.sum() == values.size
+    assert (whole.low, whole.high) == (values.min(), values.max())
+    assert sum(maps.histogram(c).counts.sum() for c in range(len(values))) == values.size
+
+
+@given(values=VALUES, count=st.integers(0, 12))
+def test_the_strongest_positions(values: NDArray[np.float32], count: int) -> None:
+    found = maps_of(values).strongest(0, count)
+    assert len(found) == min(count, values[0].size)
+    assert len({(p.row, p.column) for p in found}) == len(found)
+    assert [p.value for p in found] == sorted(values[0].ravel(), reverse=True)[:count]
+    assert all(values[0, p.row, p.column] == p.value for p in found)
+
+
+@given(row=st.integers(0, 55), column=st.integers(0, 55))
+def test_receptive_fields_end_at_the_borders(row: int, column: int) -> None:
+    maps = maps_of(np.zeros((256, 56, 56), np.float32))
+    box = maps.receptive_field(row, column)
+    left, top, right, bottom = receptive_field_box(layer("conv3_3"), row, column)
+    assert box == (max(left, 0), max(top, 0), min(right, 224), min(bottom, 224))
+    assert 0 <= box.left < box.right <= 224
+    assert box.right - box.left <= 40
+    on_picture = maps.on_picture(box)
+    # Two pixels of the picture for each of the network.
+    assert on_picture.left == 100 + 2 * box.left
+    assert on_picture.bottom == 50 + 2 * box.bottom
+
+
+def test_a_fully_connected_unit_sees_everything() -> None:
+    maps = maps_of(np.zeros((4096, 1, 1), np.float32), "fc6")
+    assert maps.is_vector
+    assert maps.receptive_field(0, 0) == (0, 0, 224, 224)
+    assert maps.on_picture(maps.receptive_field(0, 0)) == maps.crop
+
+
+def test_borders_around_a_picture_are_not_of_it() -> None:
+    """Letterboxed, the network sees more than there is."""
+    maps = FeatureMaps(
+        layer=layer("conv1_1"),
+        values=np.zeros((64, 224, 224), np.float32),
+        before_relu=False,
+        input_size=(224, 224),
+        crop=CropBox(0, -112, 448, 336),
+        picture_size=(448, 224),
+        model="vgg16",
+        device="a device",
+    )
+    assert maps.on_picture(CropBox(0, 0, 224, 224)) == (0, 0, 448, 224)
+
+
+def test_values_that_no_float_can_tell_apart() -> None:
+    values = np.full((1, 2, 2), 1e30, np.float32)
+    values[0, 0, 0] = np.nextafter(np.float32(1e30), np.float32(2e30))
+    assert maps_of(values).histogram(0).counts.sum() == 4
