@@ -225,7 +225,10 @@ def test_nothing_outside_of_the_receptive_field_matters(
     np.testing.assert_array_equal(
         reader.read(elsewhere, layer.name)[:, row, column], maps[:, row, column]
     )
-    if inside.any():
+    # The box is the hull of what is seen: dilation and long strides leave holes in it, and near the
+    # borders an output may see nothing but padding.
+    if all(k >= s and d == 1 and (b, e) == (0, 0) for _, k, s, d, b, e in windows):
+        assert inside[top:bottom, left:right].all(), "without padding it lies within the picture"
         here = values.copy()
         here[:, inside] += 50
         assert (reader.read(here, layer.name)[:, row, column] != maps[:, row, column]).any()
