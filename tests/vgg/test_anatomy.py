@@ -126,6 +126,53 @@ def test_codes_are_told_with_their_scale() -> None:
     assert (second.tensor, second.dequantize) == (chain.tip, None)
 
 
+def test_rounding_after_a_relu_hides_nothing_of_what_is_before_it() -> None:
+    chain = Chain("N", 3, 8, 8)
+    chain.add("Conv", chain.weights(4, 3, 3, 3))
+    convolution = chain.tip
+    chain.add("Relu")
+    scale, zero = chain.constant(0.1, "f4"), chain.constant(0, "u1")
+    chain.add("QuantizeLinear", scale, zero).add("DequantizeLinear", scale, zero)
+    _, found = read(chain.model()).sites
+    assert (found.before, found.tensor) == (convolution, chain.tip)
+
+
+def test_codes_that_are_pooled_before_they_become_numbers() -> None:
+    chain = Chain("N", 3, 8, 8)
+    chain.add("Conv", chain.weights(4, 3, 3, 3))
+    convolution = chain.tip
+    scale, zero = chain.constant(0.1, "f4"), chain.constant(0, "u1")
+    chain.add("QuantizeLinear", scale, zero)
+    codes = chain.tip
+    chain.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    pooled = chain.tip
+    _, first, second = read(chain.model()).sites
+    assert (first.before, first.tensor) == (convolution, codes)
+    assert (second.before, second.tensor) == (None, pooled)
+    assert first.dequantize == second.dequantize == (scale, zero)
+
+
+def test_a_relu_among_channels_last() -> None:
+    chain = Chain("N", 3, 8, 8)
+    chain.add("Conv", chain.weights(4, 3, 3, 3)).add("Transpose", perm=[0, 2, 3, 1])
+    turned = chain.tip
+    chain.add("Relu")
+    _, found = read(chain.model()).sites
+    assert found.channels_last
+    assert (found.before, found.tensor) == (turned, chain.tip), "both of one layout"
+
+
+def test_a_layer_that_is_also_handed_out_starts_no_branch() -> None:
+    chain = Chain("N", 3, 4, 4).add("Flatten")
+    chain.add("Gemm", chain.weights(48, 7))
+    logits = chain.side("Identity", chain.tip)
+    chain.add("Softmax")
+    anatomy = read(chain.model(chain.tip, logits))
+    assert anatomy.is_chain
+    assert [layer.name for layer in anatomy.network.layers] == ["data", "flatten", "fc1", "prob"]
+    assert logits in anatomy.sites[2].nodes
+
+
 def test_channels_last() -> None:
     chain = Chain("N", 16, 16, 3)
     chain.add("Transpose", perm=[0, 3, 1, 2])
@@ -165,6 +212,28 @@ def test_a_branch_is_listed_in_the_order_of_computation() -> None:
     assert not any(layer.exact for layer in layers[1:])
     assert all(layer.receptive_field == 32 for layer in layers[1:])
     assert len({layer.name for layer in layers}) == len(layers)
+
+
+def test_a_branch_tells_weights_and_codes() -> None:
+    chain = Chain("N", 3, 8, 8)
+    scale, zero = chain.constant(0.1, "f4"), chain.constant(0, "u1")
+    chain.add("QuantizeLinear", scale, zero)
+    codes = chain.tip
+    weights, w_zero = chain.weights(4, 3, 1, 1, type=TensorProto.INT8), chain.constant(0, "i1")
+    y_scale, y_zero = chain.constant(0.2, "f4"), chain.constant(3, "u1")
+    chain.add("QLinearConv", scale, zero, weights, scale, w_zero, y_scale, y_zero)
+    numbers = chain.side("DequantizeLinear", codes, scale, zero)
+    chain.add("DequantizeLinear", y_scale, y_zero).add("Concat", numbers, axis=1)
+    anatomy = read(chain.model())
+    assert not anatomy.is_chain
+    _, convolution, concatenation = anatomy.sites
+    assert convolution.layer.type == "Conv2D"
+    assert (convolution.layer.parameters, convolution.layer.macs) == (12, 12 * 64)
+    assert convolution.weights == weights
+    assert convolution.weights_dequantize == (scale, w_zero)
+    assert convolution.dequantize == (y_scale, y_zero)
+    assert concatenation.layer.output_shape == (8, 8, 7)
+    assert concatenation.dequantize is None
 
 
 def test_a_graph_without_a_picture_is_no_network() -> None:

@@ -10,6 +10,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from vgg.chains import Chain
 from vggscope.vgg.anatomy import Anatomy, anatomy_of
@@ -157,10 +158,11 @@ def test_weights_of_a_unit(layer: str, unit: int) -> None:
     np.testing.assert_array_equal(weights, initializer(graph, f"{layer}_w")[unit])
 
 
-def test_weights_where_units_come_last() -> None:
+@pytest.mark.parametrize("operator", ["Gemm", "MatMul"])
+def test_weights_where_units_come_last(operator: str) -> None:
     chain = Chain("N", 3, 4, 4).add("Flatten")
     values = np.random.default_rng(5).standard_normal((48, 7), np.float32)
-    chain.add("MatMul", chain.constant(values, "f4"))
+    chain.add(operator, chain.constant(values, "f4"))
     [weights] = run(unit_weights(chain.model(), site(read(chain.model()), "fc1"), 4), None)
     np.testing.assert_array_equal(weights, values[:, 4])
 
@@ -176,6 +178,67 @@ def test_weights_that_are_stored_in_other_forms() -> None:
     half, eight_bits = rows
     assert np.abs(half - eight_bits).max() < np.abs(half).max() / 100
     assert math.isfinite(float(half.sum()))
+
+
+class Noise(CalibrationDataReader):
+    """Pictures to find the ranges of a quantised network with."""
+
+    def __init__(self) -> None:
+        random = np.random.default_rng(6)
+        self.pictures = [random.standard_normal((1, 3, 32, 32), np.float32) for _ in range(3)]
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        return {"data": self.pictures.pop()} if self.pictures else None
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_network_in_codes_is_seen_in_numbers(tmp_path: Path, per_channel: bool) -> None:
+    whole = build("A", size=32, width=0.1, classes=10)
+    onnx.save(whole, tmp_path / "whole.onnx")
+    quantize_static(
+        tmp_path / "whole.onnx",
+        tmp_path / "codes.onnx",
+        Noise(),
+        quant_format=QuantFormat.QOperator,
+        per_channel=per_channel,
+        weight_type=QuantType.QInt8,
+    )
+    codes = onnx.load(tmp_path / "codes.onnx")
+    assert {"QLinearConv", "QGemm"} <= {node.op_type for node in codes.graph.node}
+    expected, anatomy = read(whole), read(codes)
+    assert anatomy.is_chain
+    names = [layer.name for layer in anatomy.network.layers]
+    assert names == [layer.name for layer in expected.network.layers]
+    for pair in zip(anatomy.sites[1:], expected.sites[1:], strict=True):
+        data = Noise().pictures[0]
+        parts = [
+            cut(graph, [Output.of(place, name="layer")])
+            for graph, place in zip((codes, whole), pair, strict=True)
+        ]
+        onnx.checker.check_model(parts[0])
+        (found,), (exact,) = (run(part, data) for part in parts)
+        # 8 bits are 0.4 % of the range for each layer; codes taken for numbers are 1000 % off.
+        assert np.abs(found - exact).max() < 0.2 * np.abs(exact).max(), pair[0].layer.name
+        if pair[0].weights is None:
+            continue
+        unit = pair[0].layer.output_shape[-1] - 1
+        [rounded] = run(unit_weights(codes, pair[0], unit), None)
+        [stored] = run(unit_weights(whole, pair[1], unit), None)
+        assert rounded.shape == stored.shape
+        matrix = initializer(whole, f"{pair[1].layer.name}_w")
+        largest = np.abs(matrix[unit] if per_channel else matrix).max()
+        # Half a step of 127 to each side.
+        assert np.abs(rounded - stored).max() <= 1.01 * largest / 254, pair[0].layer.name
+
+
+def test_weights_of_a_convolution_beside_a_branch() -> None:
+    chain = Chain("N", 3, 4, 4)
+    values = np.random.default_rng(7).standard_normal((5, 3, 1, 1), np.float32)
+    chain.add("Conv", chain.constant(values, "f4")).add("Concat", "data", axis=1)
+    anatomy = read(chain.model())
+    assert not anatomy.is_chain
+    [weights] = run(unit_weights(chain.model(), anatomy.sites[1], 4), None)
+    np.testing.assert_array_equal(weights, values[4])
 
 
 def test_a_pooling_has_no_weights() -> None:

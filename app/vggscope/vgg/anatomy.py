@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vggscope.errors import NotAChainError
 from vggscope.vgg.axis import Axis
-from vggscope.vgg.graph import input_shape_of, read_chain
+from vggscope.vgg.graph import bias_of, codes_of, input_shape_of, place_of, read_chain
 from vggscope.vgg.network import Kind, Layer, Network
 from vggscope.vgg.tensors import Tensors, label
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto, NodeProto
 
-    from vggscope.vgg.network import MapShape
+    from vggscope.vgg.graph import Place
     from vggscope.vgg.tensors import Dims
 
 
@@ -34,6 +34,8 @@ class Site:
             None where it holds numbers.
         channels_last: whether ``tensor`` is [N, H, W, C]; [N, C, H, W] otherwise, if it is a map.
         weights: the tensor that the layer multiplies by; it may be computed from others.
+        weights_dequantize: the (scale, zero point) tensors of ``weights``, each a scalar or one
+            element for each unit; None where those are numbers.
         units_first: whether the first axis of ``weights`` counts output units; the last otherwise.
         nodes: names of its nodes and of the tensors that they write.
     """
@@ -44,6 +46,7 @@ class Site:
     dequantize: tuple[str, str] | None = None
     channels_last: bool = False
     weights: str | None = None
+    weights_dequantize: tuple[str, str] | None = None
     units_first: bool = True
     nodes: frozenset[str] = frozenset()
 
@@ -94,20 +97,22 @@ def anatomy_of(model: ModelProto, *, name: str, title: str, size: int = 224) -> 
         if outline is None:
             raise
         return outline
-    sites = tuple(
-        Site(
-            layer=layer,
-            tensor=place.tensor,
-            before=place.before,
-            dequantize=place.dequantize,
-            channels_last=place.channels_last,
-            weights=place.weights,
-            units_first=place.units_first,
-            nodes=frozenset(place.nodes),
-        )
-        for layer, place in zip(network.layers, places, strict=True)
-    )
+    sites = tuple(map(_site, network.layers, places))
     return Anatomy(network=network, sites=sites)
+
+
+def _site(layer: Layer, place: Place) -> Site:
+    return Site(
+        layer=layer,
+        tensor=place.tensor,
+        before=place.before,
+        dequantize=place.dequantize,
+        channels_last=place.channels_last,
+        weights=place.weights,
+        weights_dequantize=place.weights_dequantize,
+        units_first=place.units_first,
+        nodes=frozenset(place.nodes),
+    )
 
 
 # --- graphs that branch -----------------------------------------------------------------------
@@ -123,6 +128,12 @@ _KINDS: Final[Mapping[str, tuple[Kind, str]]] = {
     "LRN": (Kind.LOCAL_RESPONSE_NORMALIZATION, "LRN"),
     "MatMul": (Kind.FULLY_CONNECTED, "Dense"),
     "MaxPool": (Kind.MAX_POOLING, "MaxPooling2D"),
+    "QGemm": (Kind.FULLY_CONNECTED, "Dense"),
+    "QLinearAveragePool": (Kind.AVERAGE_POOLING, "AveragePooling2D"),
+    "QLinearConv": (Kind.CONVOLUTION, "Conv2D"),
+    "QLinearGlobalAveragePool": (Kind.AVERAGE_POOLING, "GlobalAveragePooling2D"),
+    "QLinearMatMul": (Kind.FULLY_CONNECTED, "Dense"),
+    "QLinearSoftmax": (Kind.SOFTMAX, "Softmax"),
     "Relu": (Kind.ACTIVATION, "ReLU"),
     "Softmax": (Kind.SOFTMAX, "Softmax"),
 }
@@ -154,24 +165,21 @@ def _outline(model: ModelProto, *, name: str, title: str, size: int, reason: str
     picture = tensors.pictures[0].name
     sites = [Site(layer=data, tensor=picture, channels_last=channels_last)]
     reached, taken = {picture}, {"data"}
+    codes: dict[str, tuple[str, str]] = {}
     for node in model.graph.node:
         if not reached.intersection(node.input) or not node.output:
             continue
         if all(tensors.is_static(output) for output in node.output):
             continue
         reached.update(node.output)
+        if found_codes := codes_of(node, codes):
+            codes[node.output[0]] = found_codes
         output = _shape_of(tensors.dims(node.output[0]), channels_last=channels_last)
         if node.op_type in _UNSEEN or output is None:
             continue
-        layer = _listed(node, tensors, output, shape, _distinct(label(node), taken))
-        sites.append(
-            Site(
-                layer=layer,
-                tensor=node.output[0],
-                channels_last=channels_last,
-                nodes=frozenset({label(node), *node.output}),
-            )
-        )
+        place = place_of(node, tensors, codes, channels_last=channels_last)
+        layer = _listed(node, _distinct(label(node), taken), output, data)
+        sites.append(_site(_counted(layer, node, place, tensors), place))
     if len(sites) == 1:
         return None
     layers = tuple(site.layer for site in sites)
@@ -179,30 +187,40 @@ def _outline(model: ModelProto, *, name: str, title: str, size: int, reason: str
     return Anatomy(network=network, sites=tuple(sites), reason=reason)
 
 
-def _listed(
-    node: NodeProto, tensors: Tensors, output: tuple[int, ...], picture: MapShape, name: str
-) -> Layer:
+def _listed(node: NodeProto, name: str, output: tuple[int, ...], data: Layer) -> Layer:
     kind, type_ = _KINDS.get(node.op_type, (Kind.OTHER, node.op_type))
     height, width = output[:2] if len(output) == 3 else (1, 1)
-    static = [tensors.dims(i) for i in node.input if tensors.is_static(i)]
-    sizes = [math.prod(d) for dims in static if dims is not None and (d := _known(dims))]
-    parameters = sum(sizes) if kind in _LEARNED else 0
-    weights = sizes[0] if sizes and kind in {Kind.CONVOLUTION, Kind.FULLY_CONNECTED} else 0
     return Layer(
         name=name,
         kind=kind,
         type=type_,
         output_shape=output,
-        rows=Axis(size=picture[0]).seen_whole(size=height),
-        columns=Axis(size=picture[1]).seen_whole(size=width),
-        parameters=parameters,
-        trainable=parameters // 2 if kind is Kind.BATCH_NORMALIZATION else parameters,
-        macs=weights * (height * width if kind is Kind.CONVOLUTION else 1),
+        rows=data.rows.seen_whole(size=height),
+        columns=data.columns.seen_whole(size=width),
         exact=False,
     )
 
 
-_LEARNED: Final = frozenset({Kind.BATCH_NORMALIZATION, Kind.CONVOLUTION, Kind.FULLY_CONNECTED})
+def _counted(layer: Layer, node: NodeProto, place: Place, tensors: Tensors) -> Layer:
+    """``layer`` with its parameters and arithmetic, as far as they are known."""
+    if layer.kind is Kind.BATCH_NORMALIZATION:
+        # Scale, shift, and the running mean and variance, which no gradient changes.
+        parameters = sum(_elements(tensors, tensor) for tensor in node.input[1:5])
+        return replace(layer, parameters=parameters, trainable=parameters // 2)
+    weights = _elements(tensors, place.weights)
+    if not weights:
+        return layer
+    parameters = weights + _elements(tensors, bias_of(node))
+    positions = math.prod(layer.output_shape[:2]) if layer.kind is Kind.CONVOLUTION else 1
+    return replace(layer, parameters=parameters, trainable=parameters, macs=weights * positions)
+
+
+def _elements(tensors: Tensors, tensor: str | None) -> int:
+    """How many numbers a weight has; 0 if it is none, or if that is not known."""
+    if tensor is None or not tensors.is_static(tensor):
+        return 0
+    dims = tensors.dims(tensor)
+    return 0 if dims is None else math.prod(dim or 0 for dim in dims)
 
 
 def _shape_of(dims: Dims | None, *, channels_last: bool) -> tuple[int, ...] | None:
@@ -213,10 +231,6 @@ def _shape_of(dims: Dims | None, *, channels_last: bool) -> tuple[int, ...] | No
         case (_, int() as first, int() as second, int() as third):
             return (first, second, third) if channels_last else (second, third, first)
     return None
-
-
-def _known(dims: Dims) -> tuple[int, ...]:
-    return tuple(dim for dim in dims if dim is not None)
 
 
 def _distinct(name: str, taken: set[str]) -> str:

@@ -18,7 +18,7 @@ from vggscope.vgg.network import Kind, MisfitError, Network, Operation, build_ne
 from vggscope.vgg.tensors import Tensors, integer, integers, label, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from onnx import ModelProto, NodeProto
 
@@ -39,12 +39,18 @@ _WEIGHED: Final = frozenset({"Conv", "Gemm", "MatMul", *_WEIGHTS})
 _SCALES: Final[Mapping[str, int]] = {
     "QGemm": 7,
     "QLinearAdd": 6,
+    "QLinearAveragePool": 3,
+    "QLinearConcat": 0,
     "QLinearConv": 6,
     "QLinearGlobalAveragePool": 3,
     "QLinearMatMul": 6,
+    "QLinearSoftmax": 3,
+    "QuantizeLinear": 1,
 }
 # What hands on the codes that it gets.
-_OF_CODES: Final = frozenset({"Flatten", "MaxPool", "Relu", "Reshape", "Squeeze", "Transpose"})
+_OF_CODES: Final = frozenset(
+    {"Dropout", "Flatten", "Identity", "MaxPool", "Relu", "Reshape", "Squeeze", "Transpose"}
+)
 _BIAS: Final[Mapping[str, int]] = {"QGemm": 6, "QLinearConv": 8}
 
 
@@ -66,6 +72,7 @@ class Place:
     dequantize: tuple[str, str] | None = None
     channels_last: bool = False
     weights: str | None = None
+    weights_dequantize: tuple[str, str] | None = None
     units_first: bool = True
     nodes: set[str] = field(default_factory=set)
 
@@ -107,6 +114,61 @@ def read_chain(
     return replace(network, layers=(data, *named)), reader.places
 
 
+def codes_of(node: NodeProto, codes: Mapping[str, tuple[str, str]]) -> tuple[str, str] | None:
+    """The (scale, zero point) tensors of what a node puts out; None if that is no codes.
+
+    Args:
+        node: any.
+        codes: the same of the tensors that it may read, where they hold codes.
+    """
+    scale = _SCALES.get(node.op_type)
+    if scale is not None and _has_input(node, scale) and _has_input(node, scale + 1):
+        return node.input[scale], node.input[scale + 1]
+    return codes.get(node.input[0]) if node.op_type in _OF_CODES else None
+
+
+def place_of(
+    node: NodeProto,
+    tensors: Tensors,
+    codes: Mapping[str, tuple[str, str]],
+    *,
+    channels_last: bool,
+) -> Place:
+    """The place of the operation that a node is, as far as this node tells it.
+
+    Args:
+        node: of the graph.
+        tensors: the index of the graph.
+        codes: see ``codes_of``.
+        channels_last: whether the node puts out [N, H, W, C].
+    """
+    place = Place(
+        tensor=node.output[0],
+        dequantize=codes_of(node, codes),
+        channels_last=channels_last,
+        nodes={label(node), *node.output},
+    )
+    position = _WEIGHTS.get(node.op_type, 1)
+    if (
+        node.op_type in _WEIGHED
+        and _has_input(node, position)
+        and tensors.is_static(node.input[position])
+    ):
+        place.weights = node.input[position]
+        is_convolution = node.op_type in {"Conv", "QLinearConv"}
+        place.units_first = is_convolution or bool(integer(node, "transB", 0))
+        if node.op_type in _WEIGHTS:
+            place.weights_dequantize = node.input[position + 1], node.input[position + 2]
+    return place
+
+
+def bias_of(node: NodeProto) -> str | None:
+    """The tensor that a convolution or fully connected layer adds, if it has one."""
+    position = _BIAS.get(node.op_type, 2)
+    has_bias = not node.op_type.endswith("MatMul") and _has_input(node, position)
+    return node.input[position] if has_bias else None
+
+
 def input_shape_of(tensors: Tensors, size: int) -> tuple[MapShape, bool] | None:
     """(H, W, C) of the input, and whether it is stored in that order; None if it is no picture."""
     if len(tensors.pictures) != 1:
@@ -133,6 +195,7 @@ class _Reader:
         operations: what was met so far, under the names of the nodes.
         hints: for each operation, names in the graph that may be classic.
         places: of the input and of each operation.
+        codes: see ``codes_of``; of the tensors met so far that hold codes.
         channels_last: whether maps are N, H, W, C at this point of the graph.
         flat: whether vectors arrive at this point.
     """
@@ -141,6 +204,7 @@ class _Reader:
     operations: list[Operation] = field(default_factory=list)
     hints: list[tuple[str, ...]] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     channels_last: bool = False
     flat: bool = False
 
@@ -152,53 +216,44 @@ class _Reader:
         for node in self._chain():
             last = self.operations[-1] if self.operations else None
             operation = self._operation(node)
+            if codes := codes_of(node, self.codes):
+                self.codes[node.output[0]] = codes
             if operation is not None:
                 self.operations.append(operation)
                 weights = filter(self.tensors.is_static, node.input)
                 self.hints.append((node.name, *node.output, *weights))
-                self._open_place(node)
+                self.places.append(
+                    place_of(node, self.tensors, self.codes, channels_last=self.channels_last)
+                )
             elif self.operations:
                 has_folded = self.operations[-1] is not last
                 self._extend_place(node, activation=has_folded)
         return input_shape
 
-    def _open_place(self, node: NodeProto) -> None:
-        former = self.places[-1]
-        position = _WEIGHTS.get(node.op_type, 1)
-        has_weights = node.op_type in _WEIGHED and _has_input(node, position)
-        codes = former.dequantize if node.op_type in _OF_CODES else None
-        scale = _SCALES.get(node.op_type)
-        if scale is not None and _has_input(node, scale + 1):
-            codes = (node.input[scale], node.input[scale + 1])
-        self.places.append(
-            Place(
-                tensor=node.output[0],
-                dequantize=codes,
-                channels_last=self.channels_last,
-                weights=node.input[position] if has_weights else None,
-                units_first=node.op_type in {"Conv", "QLinearConv"}
-                or bool(integer(node, "transB", 0)),
-                nodes={label(node), *node.output},
-            )
-        )
-
     def _extend_place(self, node: NodeProto, *, activation: bool) -> None:
         """A node that belongs to the layer before it: an activation if it changed that layer."""
         place = self.places[-1]
         place.nodes |= {label(node), *node.output}
+        tensor = node.output[0]
+        codes = self.codes.get(tensor)
         match node.op_type:
-            case "Relu" if activation:
-                place.before, place.tensor = place.tensor, node.output[0]
-            case "QuantizeLinear":
-                if activation and place.dequantize is None:
-                    # The codes begin at 0: quantising cuts off what is below.
-                    place.before = place.tensor
+            case "Relu" | "Add" if activation:
+                pass
+            case "QuantizeLinear" if codes is not None:
+                pass
             case "DequantizeLinear":
-                # What the next layer gets: rounded to the codes.
-                place.tensor, place.dequantize = node.output[0], None
-            case "Add" if activation:
-                # A bias of its own.
-                place.tensor = node.output[0]
+                pass
+            case _:
+                return
+        if place.channels_last != self.channels_last:
+            # Both tensors of a layer are of one layout.
+            place.before = None
+        cuts = activation and node.op_type in {"QuantizeLinear", "Relu"}
+        if cuts and place.before is None and node.input[0] not in self.codes:
+            place.before = node.input[0]
+        # What the next layer gets: with its bias, rectified, rounded to codes.
+        place.tensor, place.dequantize = tensor, codes
+        place.channels_last = self.channels_last
 
     def _input_shape(self, size: int) -> MapShape:
         pictures = self.tensors.pictures
@@ -214,7 +269,7 @@ class _Reader:
     def _chain(self) -> Iterator[NodeProto]:
         tensor = self.tensors.pictures[0].name
         passed = set()
-        while readers := self.tensors.readers(tensor):
+        while readers := self._readers(tensor):
             node = readers[0]
             if len(readers) > 1:
                 reason = f"“{tensor}” goes to {len(readers)} nodes at once"
@@ -224,6 +279,20 @@ class _Reader:
             passed.add(tensor)
             yield node
             tensor = node.output[0] if node.output else ""
+
+    def _readers(self, tensor: str) -> Sequence[NodeProto]:
+        """Who reads a tensor, but for nodes that only convert it into an output of the graph."""
+        readers = self.tensors.readers(tensor)
+        if len(readers) < 2:
+            return readers
+        ends = [
+            node
+            for node in readers
+            if node.op_type in _SEE_THROUGH and not any(map(self.tensors.readers, node.output))
+        ]
+        for node in ends:
+            self.places[-1].nodes |= {label(node), *node.output}
+        return [node for node in readers if node not in ends]
 
     def _operation(self, node: NodeProto) -> Operation | None:
         """The operation of a node; None where it adds nothing, or belongs to the one before."""
@@ -240,7 +309,7 @@ class _Reader:
             _windowed(node, Kind.CONVOLUTION, (dims[2], dims[3])),
             units=dims[0],
             groups=integer(node, "group", 1),
-            bias=_has_input(node, _BIAS.get(node.op_type, 2)),
+            bias=bias_of(node) is not None,
             fan_in=dims[1] * integer(node, "group", 1),
         )
 
@@ -254,8 +323,7 @@ class _Reader:
             kind=Kind.FULLY_CONNECTED,
             units=units,
             fan_in=inputs,
-            bias=not node.op_type.endswith("MatMul")
-            and _has_input(node, _BIAS.get(node.op_type, 2)),
+            bias=bias_of(node) is not None,
         )
 
     def _pooling(self, node: NodeProto) -> Operation:
@@ -353,6 +421,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "BatchNormalization": Kind.BATCH_NORMALIZATION,
     "LRN": Kind.LOCAL_RESPONSE_NORMALIZATION,
     "LogSoftmax": Kind.SOFTMAX,
+    "QLinearSoftmax": Kind.SOFTMAX,
     "Softmax": Kind.SOFTMAX,
 }
 _READERS: Final[Mapping[str, Callable[[_Reader, NodeProto], Operation | None]]] = {
@@ -367,6 +436,7 @@ _READERS: Final[Mapping[str, Callable[[_Reader, NodeProto], Operation | None]]] 
     "MaxPool": _Reader._pooling,
     "QGemm": _Reader._fully_connected,
     "QLinearAdd": _Reader._add,
+    "QLinearAveragePool": _Reader._pooling,
     "QLinearConv": _Reader._convolution,
     "QLinearGlobalAveragePool": _Reader._pooling,
     "QLinearMatMul": _Reader._fully_connected,

@@ -6,11 +6,15 @@ imports ``onnx``, which takes 162 ms.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from vggscope.vgg.network import Kind
+from vggscope.vgg.tensors import Tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -80,14 +84,33 @@ def unit_weights(model: ModelProto, site: Site, unit: int) -> ModelProto:
     if site.weights is None:
         raise ValueError(f"{site.layer.name} has no weights")
     axis = 0 if site.units_first else -1
-    index = numpy_helper.from_array(np.array(unit, np.int64), f"{_OURS}unit")
-    added = [
-        helper.make_node("Gather", [site.weights, index.name], [f"{_OURS}row"], axis=axis),
-        helper.make_node("Cast", [f"{_OURS}row"], ["weights"], to=TensorProto.FLOAT),
-    ]
-    part = _part(model, added, {"weights": 1 if site.layer.kernel is None else 3})
-    part.graph.initializer.append(index)
+    constants = [numpy_helper.from_array(np.array(unit, np.int64), f"{_OURS}unit")]
+    row = f"{_OURS}row"
+    added = [helper.make_node("Gather", [site.weights, constants[0].name], [row], axis=axis)]
+    if site.weights_dequantize is not None:
+        flat = numpy_helper.from_array(np.array([-1], np.int64), f"{_OURS}flat")
+        constants.append(flat)
+        scalars = []
+        for tensor in site.weights_dequantize:
+            steps = [f"{_OURS}{tensor}/{step}" for step in ("flat", "own")]
+            added.append(helper.make_node("Reshape", [tensor, flat.name], steps[:1]))
+            position = f"{_OURS}{tensor}/position"
+            place = np.array(unit if _is_for_each_unit(model, tensor) else 0, np.int64)
+            constants.append(numpy_helper.from_array(place, position))
+            added.append(helper.make_node("Gather", [steps[0], position], steps[1:]))
+            scalars.append(steps[1])
+        added.append(helper.make_node("DequantizeLinear", [row, *scalars], [f"{_OURS}numbers"]))
+        row = f"{_OURS}numbers"
+    added.append(helper.make_node("Cast", [row], ["weights"], to=TensorProto.FLOAT))
+    part = _part(model, added, {"weights": 3 if site.layer.kind is Kind.CONVOLUTION else 1})
+    part.graph.initializer.extend(constants)
     return part
+
+
+def _is_for_each_unit(model: ModelProto, tensor: str) -> bool:
+    """Whether a scale or zero point has more than one element."""
+    dims = Tensors(model).dims(tensor)
+    return dims is not None and math.prod(dim or 0 for dim in dims) > 1
 
 
 def _handing_out(output: Output) -> list[NodeProto]:
@@ -127,6 +150,7 @@ def _part(model: ModelProto, added: Iterable[NodeProto], outputs: Mapping[str, i
     kept = [node for index, node in enumerate(nodes) if index in needed]
     read = {name for node in kept for name in node.input}
     part = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    part.functions.extend(model.functions)
     part.graph.name = graph.name
     part.graph.node.extend(kept)
     part.graph.initializer.extend(t for t in graph.initializer if t.name in read)
