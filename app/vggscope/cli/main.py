@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "classify": "print what the network sees in pictures",
     "live": "watch a camera, a video or the screen",
+    "activations": "write what the layers of a network make of a picture",
     "layers": "print the layers of a network",
     "models": "make an 8-bit variant of a model",
     "devices": "print the devices of this computer: which are used, and why not the others",

@@ -31,6 +31,7 @@ from vggscope.errors.devices import ProviderVersionError as ProviderVersionError
 from vggscope.errors.devices import RuntimeClashError as RuntimeClashError
 from vggscope.errors.devices import UnknownDeviceError as UnknownDeviceError
 from vggscope.errors.devices import WrongResultError as WrongResultError
+from vggscope.errors.layers import ChannelNotFoundError as ChannelNotFoundError
 from vggscope.errors.layers import LayerError as LayerError
 from vggscope.errors.layers import LayerNotFoundError as LayerNotFoundError
 from vggscope.errors.layers import NoReluError as NoReluError

@@ -19,6 +19,14 @@ class LayerNotFoundError(LayerError):
     remedy_template = QT_TRANSLATE_NOOP("errors", "Choose one of: {known}.")
 
 
+class ChannelNotFoundError(LayerError):
+    """A layer has fewer channels than were asked for."""
+
+    kind = "channel-not-found"
+    message_template = QT_TRANSLATE_NOOP("errors", "The layer “{layer}” has no channel {channel}.")
+    remedy_template = QT_TRANSLATE_NOOP("errors", "Its channels are counted from 0 to {last}.")
+
+
 class NoReluError(LayerError):
     """What comes before a layer's ReLU was asked for, but there is no such thing."""
 

@@ -1,0 +1,342 @@
+"""Write what layers of a network make of a picture: all numbers, or statistics of each channel.
+
+Exit status: 0 all written, 1 some layers could not be computed (the others are written), 2 wrong
+usage or nothing could be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import re
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, get_args
+
+from vggscope.cli.devices import tell_progress
+from vggscope.cli.main import ALL_DONE, SOME_FAILED
+from vggscope.errors import (
+    ChannelNotFoundError,
+    InferenceError,
+    NoReluError,
+    OutputError,
+    VggscopeError,
+)
+from vggscope.sources.finding import display_name
+from vggscope.zoo.models import DEFAULT_MODEL
+from vggscope.zoo.normal_form import Fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vggscope.inference.classifier import Classifier
+    from vggscope.inference.feature_maps import FeatureMaps
+    from vggscope.sources.frame import Frame
+
+_ALL: Final = "all"
+_COLUMNS: Final = ("layer", "channel", "label", "minimum", "maximum", "mean", "std", "zeros")
+_MOST_CHANNELS: Final = 1_000_000
+"""Of a range: far more than any layer has, far fewer than a list of them takes memory for."""
+_UNFIT: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
+"""What some file system does not allow in names."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("image", metavar="IMAGE", help="a picture")
+    parser.add_argument(
+        "--layer",
+        action="append",
+        required=True,
+        metavar="L",
+        help=f"name of a layer, see “vggscope layers”; may be given several times; “{_ALL}” is "
+        "every layer",
+    )
+    parser.add_argument(
+        "--channels",
+        type=_channels,
+        metavar="C",
+        help="only these, counted from 0, in this order: 0,5,7-9 (default: all)",
+    )
+    parser.add_argument(
+        "--before-relu",
+        action="store_true",
+        help=f"what the ReLU of a layer gets; with “{_ALL}”, of those that have one",
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
+    )
+    parser.add_argument(
+        "--fit",
+        choices=get_args(Fit),
+        help="how a picture becomes a square (default: as the model was published)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=sorted(_WRITERS),
+        required=True,
+        help="npy: the numbers, a file for each layer, [channel, row, column] in float32; npz: all "
+        "layers in one file; csv: statistics of each channel, all layers in one file",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="where the files go; it is made if it is missing, files of the same names are "
+        "replaced (default: the current folder)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute and write as the arguments say, and print the files' names; the exit status."""
+    # Engines are imported here, so that "--help" and a wrong option answer at once.
+    from vggscope.inference.classifier import Classifier  # noqa: PLC0415
+    from vggscope.sources.stills import read_still  # noqa: PLC0415
+
+    classifier = Classifier.load(
+        arguments.model, device=arguments.device, fit=arguments.fit, progress=tell_progress
+    )
+    layers = _chosen_layers(
+        classifier, arguments.layer, arguments.channels, before_relu=arguments.before_relu
+    )
+    picture = read_still(arguments.image, enough=classifier.enough)
+    folder: Path = arguments.output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    # ValueError: a name that no folder can have.
+    except (OSError, ValueError) as error:
+        raise _not_written(folder, error) from error
+    suffix = " before ReLU" if arguments.before_relu else ""
+    names = _Names(folder, Path(arguments.image).stem, suffix)
+    failures: list[InferenceError] = []
+    results = _computed(
+        classifier,
+        picture,
+        layers,
+        fit=arguments.fit,
+        channels=arguments.channels,
+        before_relu=arguments.before_relu,
+        failures=failures,
+    )
+    for path in _WRITERS[arguments.format](results, names):
+        sys.stdout.write(f"{path}\n")
+        sys.stdout.flush()
+    for failure in failures:
+        _tell(failure)
+    if classifier.failure is not None:
+        _tell(classifier.failure)
+    return SOME_FAILED if failures else ALL_DONE
+
+
+def _channels(text: str) -> list[int]:
+    """The type of an option like "0,5,7-9"."""
+    chosen: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not 0 <= last - first < _MOST_CHANNELS:
+            raise argparse.ArgumentTypeError(f"“{text}” is no list of channels such as 0,5,7-9")
+        chosen += range(first, last + 1)
+    return list(dict.fromkeys(chosen))
+
+
+def _chosen_layers(
+    classifier: Classifier,
+    wanted: Sequence[str],
+    channels: Sequence[int] | None,
+    *,
+    before_relu: bool,
+) -> list[str]:
+    """The names of the layers in question, each once: nothing is computed if one is wrong.
+
+    Raises:
+        LayerError: there is no such layer, or it lacks a ReLU or a channel that was asked for.
+    """
+    reader = classifier.layers
+    with_relu = [site.layer.name for site in reader.anatomy.sites if site.before is not None]
+    every = with_relu if before_relu else [site.layer.name for site in reader.anatomy.sites]
+    names: list[str] = []
+    for name in wanted:
+        names += every if name == _ALL and reader.anatomy.find(_ALL) is None else [name]
+    names = list(dict.fromkeys(names))
+    for name in names:
+        layer = reader.site(name).layer
+        if before_relu and name not in with_relu:
+            raise NoReluError(layer=name, known=", ".join(with_relu))
+        last = layer.output_shape[-1] - 1
+        if channels is not None and max(channels) > last:
+            raise ChannelNotFoundError(layer=name, channel=max(channels), last=last)
+    return names
+
+
+class _Result(NamedTuple):
+    """What of a layer is to be written: the maps of all channels, and which of them."""
+
+    maps: FeatureMaps
+    channels: Sequence[int]
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """float32 [channels, H, W]; of vectors [channels, 1, 1]."""
+        import numpy as np  # noqa: PLC0415 (as in all that follows: see run)
+
+        values = self.maps.values
+        is_whole = self.channels == range(len(values))
+        return np.ascontiguousarray(values if is_whole else values[list(self.channels)])
+
+
+def _computed(  # noqa: PLR0913 (what the user has chosen)
+    classifier: Classifier,
+    picture: Frame,
+    layers: Sequence[str],
+    *,
+    fit: Fit | None,
+    channels: Sequence[int] | None,
+    before_relu: bool,
+    failures: list[InferenceError],
+) -> Iterator[_Result]:
+    """Layer after layer; those that the device cannot compute go to ``failures``.
+
+    Raises:
+        InferenceError: not one could be computed.
+    """
+    from vggscope.inference.preprocessing import Preprocessor  # noqa: PLC0415 (see run)
+
+    # Once, as the reader knows a picture again by its input tensor: one run answers for all layers.
+    seen = Preprocessor(classifier.model.description.input, fit=fit).tensor(picture)
+    reader, done = classifier.layers, False
+    for layer in layers:
+        try:
+            maps = reader.maps(
+                seen, picture.size, layer, before_relu=before_relu, labels=classifier.labels
+            )
+        except InferenceError as error:
+            failures.append(error)
+            continue
+        done = True
+        yield _Result(maps, range(len(maps.values)) if channels is None else channels)
+    if failures and not done:
+        raise failures[-1]
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+class _Names:
+    """Names for the files of one picture."""
+
+    def __init__(self, folder: Path, stem: str, suffix: str) -> None:
+        self._folder, self._stem, self._suffix = folder, stem, suffix
+        self._taken: set[str] = set()
+
+    def path(self, what: str, extension: str) -> Path:
+        """The path of a file about ``what``: another one each time."""
+        fit = _UNFIT.sub("_", what)
+        candidate, number = fit, 1
+        # Two layers may differ by a slash alone, or, for some file systems, by capitals.
+        while candidate.casefold() in self._taken:
+            number += 1
+            candidate = f"{fit} {number}"
+        self._taken.add(candidate.casefold())
+        return self._folder / f"{self._stem} {candidate}{self._suffix}.{extension}"
+
+
+def _write_npy(results: Iterable[_Result], names: _Names) -> Iterator[Path]:
+    import numpy as np  # noqa: PLC0415
+
+    for result in results:
+        path = names.path(result.maps.layer.name, "npy")
+        with _staged(path) as stream:
+            np.save(stream, result.values)
+        yield path
+
+
+def _write_npz(results: Iterable[_Result], names: _Names) -> Iterator[Path]:
+    from numpy.lib.format import write_array  # noqa: PLC0415
+
+    path = names.path("activations", "npz")
+    # Not by numpy.savez: it takes all arrays at once, and no layer called "file".
+    with _staged(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+        for result in results:
+            # With a date of its own, the same numbers make the same file.
+            member = zipfile.ZipInfo(f"{result.maps.layer.name}.npy")
+            with archive.open(member, "w", force_zip64=True) as array:
+                write_array(array, result.values, allow_pickle=False)
+    yield path
+
+
+def _write_csv(results: Iterable[_Result], names: _Names) -> Iterator[Path]:
+    path = names.path("statistics", "csv")
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for maps, channels in results:
+        figures = maps.statistics
+        for channel in channels:
+            writer.writerow(
+                (
+                    maps.layer.name,
+                    channel,
+                    "" if maps.labels is None else maps.labels[channel],
+                    *(
+                        float(column[channel])
+                        for column in (
+                            figures.minimum,
+                            figures.maximum,
+                            figures.mean,
+                            figures.std,
+                            figures.zeros,
+                        )
+                    ),
+                )
+            )
+    with _staged(path) as stream:
+        stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    yield path
+
+
+_WRITERS: Final[dict[str, Callable[[Iterable[_Result], _Names], Iterator[Path]]]] = {
+    "csv": _write_csv,
+    "npy": _write_npy,
+    "npz": _write_npz,
+}
+
+
+@contextlib.contextmanager
+def _staged(path: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name only when it is complete: no half a file ever has it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
+        raise
+
+
+def _not_written(path: Path, error: OSError | ValueError) -> OutputError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return OutputError(name=display_name(path), reason=reason)
+
+
+def _tell(error: VggscopeError) -> None:
+    sys.stderr.write(f"vggscope: {error.message} {error.remedy}\n")
