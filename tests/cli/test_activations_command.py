@@ -16,6 +16,7 @@ from vgg.chains import Chain
 from vggscope import paths
 from vggscope.cli.main import main
 from vggscope.errors import InferenceError
+from vggscope.inference import map_export, map_pictures
 from vggscope.inference.classifier import Classifier
 from vggscope.inference.layer_reader import LayerReader
 
@@ -133,6 +134,67 @@ def test_csv_holds_statistics(run: Run, tiny: Model, tmp_path: Path) -> None:
     assert {row["label"] for row in rows if row["layer"] == "conv1_1"} == {""}
 
 
+def picture_of(path: Path) -> Image.Image:
+    with Image.open(path) as opened:
+        return opened.convert("RGB")
+
+
+def test_png_is_the_default(run: Run, tmp_path: Path) -> None:
+    status, out, err = run(ZEBRA, "--layer", "conv3_3", "--layer", "prob", "-o", tmp_path)
+    assert (status, err) == (0, "")
+    assert names(tmp_path) == ["zebra conv3_3.png", "zebra prob.png"]
+    assert out.splitlines() == [str(tmp_path / name) for name in names(tmp_path)]
+    maps = expected("vgg16-compact", "conv3_3")
+    grid = map_pictures.grid(maps, order=np.arange(256), normalisation="channel", aspect=4 / 3)
+    found = picture_of(tmp_path / "zebra conv3_3.png")
+    whole = map_export.grid_png(maps, grid, colours="viridis", normalisation="channel")
+    assert found.size == whole.size
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(whole))
+    assert found.width > found.height
+
+
+def test_what_pictures_show_can_be_chosen(run: Run, tiny: Model, tmp_path: Path) -> None:
+    words = (ZEBRA, "--model", "tiny", "--layer", "conv1_1")
+    choices = [
+        (),
+        ("--colours", "gray"),
+        ("--colours", "diverging"),
+        ("--range", "layer"),
+        ("--range=-1:2.5",),
+        ("--sort", "max"),
+        ("--channels", "3,1"),
+        ("--channels", "1,3"),
+        ("--channels", "1,3", "--sort", "mean"),
+    ]
+    seen = set()
+    for number, choice in enumerate(choices):
+        assert run(*words, *choice, "-o", tmp_path / str(number))[0] == 0
+        seen.add(picture_of(tmp_path / str(number) / "zebra conv1_1.png").tobytes())
+    assert len(seen) >= len(choices) - 1, "each is another picture, but one order may be the first"
+    order = map_pictures.channel_order(expected(tiny, "conv1_1"), "mean")
+    [first, second] = [c for c in order if c in {1, 3}]
+    one, other = (tmp_path / str(n) / "zebra conv1_1.png" for n in (8, 7 if first == 1 else 6))
+    assert picture_of(one).tobytes() == picture_of(other).tobytes(), (first, second)
+
+
+def test_one_channel_is_shown_large(run: Run, tmp_path: Path) -> None:
+    assert run(ZEBRA, "--layer", "conv3_3", "--channels", "84", "-o", tmp_path)[0] == 0
+    maps = expected("vgg16-compact", "conv3_3")
+    whole = map_export.channel_png(maps, 84, colours="viridis", normalisation="channel")
+    assert picture_of(tmp_path / "zebra conv3_3.png").tobytes() == whole.tobytes()
+
+
+def test_dead_channels_can_be_left_out(run: Run, chain: Model, tmp_path: Path) -> None:
+    words = (ZEBRA, "--model", "chain", "--layer", "conv1_1")
+    maps = expected(chain, "conv1_1")
+    alive = map_pictures.channel_order(maps, "index", alive_only=True)
+    assert run(*words, "--alive-only", "-o", tmp_path / "alive")[0] == 0
+    channels = ",".join(map(str, alive))
+    assert run(*words, "--channels", channels, "-o", tmp_path / "named")[0] == 0
+    one, other = (picture_of(tmp_path / n / "zebra conv1_1.png") for n in ("alive", "named"))
+    assert one.tobytes() == other.tobytes()
+
+
 def test_the_share_of_zeros(run: Run, chain: Model, tmp_path: Path) -> None:
     words = (ZEBRA, "--model", "chain", "--layer", "conv1_1", "-o", tmp_path)
     assert run(*words, "--format", "csv")[0] == 0
@@ -224,7 +286,12 @@ def test_names_that_are_no_file_names(run: Run, data_dir: Path, tmp_path: Path) 
     ("words", "said"),
     [
         ([], "--layer"),
-        (["--layer", "conv1_1"], "--format"),
+        (["--layer", "conv1_1", "--range", "3:1"], "3:1"),
+        (["--layer", "conv1_1", "--range", "nan:1"], "nan:1"),
+        (["--layer", "conv1_1", "--range", "0:1e39"], "1e39"),
+        (["--layer", "conv1_1", "--range", "photo"], "photo"),
+        (["--layer", "conv1_1", "--colours", "jet"], "jet"),
+        (["--layer", "conv1_1", "--sort", "size"], "size"),
         (["--layer", "conv1_1", "--format", "png4"], "png4"),
         (["--layer", "conv1_1", "--format", "npy", "--channels", "9-7"], "9-7"),
         (["--layer", "conv1_1", "--format", "npy", "--channels", "1,,2"], "1,,2"),
@@ -261,7 +328,7 @@ def test_pictures_that_cannot_be_read(run: Run, tiny: Model, tmp_path: Path) -> 
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("form", ["csv", "npy", "npz"])
+@pytest.mark.parametrize("form", ["csv", "npy", "npz", "png"])
 def test_a_folder_that_is_none(run: Run, tiny: Model, photo: Path, form: str) -> None:
     words = (photo, "--model", tiny.name, "--layer", "conv1_1", "--format", form)
     status, out, err = run(*words, "-o", photo)
@@ -277,7 +344,7 @@ def test_a_folder_that_takes_no_files(run: Run, tiny: Model) -> None:
         with as_nobody():
             statuses = [
                 run(*words, "--format", form, "-o", results)
-                for form in ("csv", "npy", "npz")
+                for form in ("csv", "npy", "npz", "png")
                 for results in (folder, folder / "new")
             ]
         for status, out, err in statuses:
@@ -298,7 +365,7 @@ def test_a_folder_in_the_place_of_a_file(
     assert names(folder) == ["photo statistics.csv"], "nothing half done stays"
 
 
-@pytest.mark.parametrize("form", ["csv", "npy", "npz"])
+@pytest.mark.parametrize("form", ["csv", "npy", "npz", "png"])
 def test_a_layer_that_the_device_cannot_compute(
     run: Run, tiny: Model, photo: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

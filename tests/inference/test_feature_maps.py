@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from vggscope.inference.feature_maps import FeatureMaps
 from vggscope.inference.preprocessing import CropBox
 from vggscope.vgg import configs
-from vggscope.vgg.network import Layer, receptive_field_box
+from vggscope.vgg.network import Kind, Layer, Operation, build_network, receptive_field_box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,7 @@ def test_statistics_are_those_of_each_channel(values: NDArray[np.float32]) -> No
         assert found.mean[channel] == pytest.approx(one.mean(), abs=1e-3, rel=1e-5)
         assert found.std[channel] == pytest.approx(one.std(), abs=1e-3, rel=1e-5)
         assert found.zeros[channel] == np.count_nonzero(one == 0) / one.size
+        assert found.missing[channel] == 0
 
 
 @given(values=BROKEN)
@@ -69,6 +71,7 @@ def test_what_is_no_number_is_left_out(values: NDArray[np.float32]) -> None:
     for channel, one in enumerate(values):
         finite = one[np.isfinite(one)]
         assert np.isnan(found.maximum[channel]) == (finite.size == 0)
+        assert found.missing[channel] == pytest.approx(1 - finite.size / one.size)
         if finite.size:
             assert found.maximum[channel] == finite.max()
         positions = maps.strongest(channel, 99)
@@ -107,6 +110,38 @@ def test_receptive_fields_end_at_the_borders(row: int, column: int) -> None:
     # Two pixels of the picture for each of the network.
     assert on_picture.left == 100 + 2 * box.left
     assert on_picture.bottom == 50 + 2 * box.bottom
+
+
+@given(row=st.integers(0, 18), column=st.integers(0, 18))
+def test_a_value_of_a_shrunk_map_sees_what_all_its_positions_see(row: int, column: int) -> None:
+    """56 positions, three by three: the last square holds two in each direction."""
+    maps = replace(maps_of(np.zeros((256, 19, 19), np.float32)), shrunk=3)
+    whole = maps_of(np.zeros((256, 56, 56), np.float32))
+    boxes = [
+        whole.receptive_field(r, c)
+        for r in range(3 * row, min(3 * row + 3, 56))
+        for c in range(3 * column, min(3 * column + 3, 56))
+    ]
+    assert maps.receptive_field(row, column) == (
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
+
+
+def test_the_last_value_of_a_shrunk_map_sees_no_more_than_the_last_position() -> None:
+    """Nine windows of three leave the last one of twenty pixels alone."""
+    window = Operation(name="conv", kind=Kind.CONVOLUTION, kernel=(3, 3), stride=(2, 2), units=1)
+    network = build_network(name="n", title="N", input_shape=(20, 20, 3), operations=[window])
+    maps = replace(
+        maps_of(np.zeros((1, 5, 5), np.float32)),
+        layer=network.layers[1],
+        input_size=(20, 20),
+        shrunk=2,
+    )
+    assert maps.receptive_field(4, 4) == (16, 16, 19, 19)
+    assert maps.receptive_field(0, 3) == (12, 0, 17, 5)
 
 
 def test_a_fully_connected_unit_sees_everything() -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import io
 import re
 import sys
-import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, get_args
+
+import numpy as np
 
 from vggscope.cli.devices import tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
@@ -25,6 +24,18 @@ from vggscope.errors import (
     OutputError,
     VggscopeError,
 )
+from vggscope.inference.capture_files import reason_of
+from vggscope.inference.colour_maps import COLOUR_MAPS
+from vggscope.inference.map_export import (
+    channel_png,
+    grid_png,
+    save_csv,
+    save_npy,
+    save_npz,
+    save_png,
+)
+from vggscope.inference.map_pictures import Order, channel_order
+from vggscope.inference.map_pictures import grid as grid_of
 from vggscope.sources.finding import display_name
 from vggscope.zoo.models import DEFAULT_MODEL
 from vggscope.zoo.normal_form import Fit
@@ -32,15 +43,16 @@ from vggscope.zoo.normal_form import Fit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from vggscope.inference.classifier import Classifier
     from vggscope.inference.feature_maps import FeatureMaps
+    from vggscope.inference.map_pictures import Normalisation
     from vggscope.sources.frame import Frame
 
 _ALL: Final = "all"
-_COLUMNS: Final = ("layer", "channel", "label", "minimum", "maximum", "mean", "std", "zeros")
+_ASPECT: Final = 4 / 3
+"""Of pictures: width ÷ height."""
+_LARGEST: Final = 3e38
+"""What float32 can hold."""
 _MOST_CHANNELS: Final = 1_000_000
 """Of a range: far more than any layer has, far fewer than a list of them takes memory for."""
 _UNFIT: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
@@ -83,9 +95,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=sorted(_WRITERS),
-        required=True,
-        help="npy: the numbers, a file for each layer, [channel, row, column] in float32; npz: all "
-        "layers in one file; csv: statistics of each channel, all layers in one file",
+        default="png",
+        help="png: a picture of all channels for each layer; npy: the numbers, a file for each "
+        "layer, [channel, row, column] in float32; npz: all layers in one file; csv: statistics of "
+        "each channel, all layers in one file (default: %(default)s)",
+    )
+    pictures = parser.add_argument_group("pictures")
+    pictures.add_argument(
+        "--colours", choices=COLOUR_MAPS, default=COLOUR_MAPS[0], help="default: %(default)s"
+    )
+    pictures.add_argument(
+        "--range",
+        type=_range,
+        default=("channel", (0.0, 1.0)),
+        metavar="R",
+        help="what the colours go from and to: of each “channel”, of the whole “layer”, or two "
+        "numbers as LO:HI, written --range=LO:HI if the first is negative (default: channel)",
+    )
+    pictures.add_argument(
+        "--sort",
+        choices=get_args(Order),
+        default="index",
+        help="which channels come first: the strongest by mean or max, or those with the most "
+        "zeros (default: by their numbers)",
+    )
+    pictures.add_argument(
+        "--alive-only", action="store_true", help="leave out channels that are 0 everywhere"
     )
     parser.add_argument(
         "-o",
@@ -116,7 +151,7 @@ def run(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     # ValueError: a name that no folder can have.
     except (OSError, ValueError) as error:
-        raise _not_written(folder, error) from error
+        raise OutputError(name=display_name(folder), reason=reason_of(error)) from error
     suffix = " before ReLU" if arguments.before_relu else ""
     names = _Names(folder, Path(arguments.image).stem, suffix)
     failures: list[InferenceError] = []
@@ -125,11 +160,10 @@ def run(arguments: argparse.Namespace) -> int:
         picture,
         layers,
         fit=arguments.fit,
-        channels=arguments.channels,
         before_relu=arguments.before_relu,
         failures=failures,
     )
-    for path in _WRITERS[arguments.format](results, names):
+    for path in _WRITERS[arguments.format](results, names, arguments):
         sys.stdout.write(f"{path}\n")
         sys.stdout.flush()
     for failure in failures:
@@ -149,6 +183,21 @@ def _channels(text: str) -> list[int]:
             raise argparse.ArgumentTypeError(f"“{text}” is no list of channels such as 0,5,7-9")
         chosen += range(first, last + 1)
     return list(dict.fromkeys(chosen))
+
+
+def _range(text: str) -> tuple[Normalisation, tuple[float, float]]:
+    """The type of an option that is "channel", "layer" or two numbers."""
+    match text.split(":"):
+        case ["channel"]:
+            return "channel", (0.0, 1.0)
+        case ["layer"]:
+            return "layer", (0.0, 1.0)
+        case [low, high]:
+            with contextlib.suppress(ValueError):
+                fixed = float(low), float(high)
+                if fixed[0] < fixed[1] and all(abs(bound) < _LARGEST for bound in fixed):
+                    return "fixed", fixed
+    raise argparse.ArgumentTypeError(f"“{text}” is neither channel nor layer nor LO:HI")
 
 
 def _chosen_layers(
@@ -180,32 +229,15 @@ def _chosen_layers(
     return names
 
 
-class _Result(NamedTuple):
-    """What of a layer is to be written: the maps of all channels, and which of them."""
-
-    maps: FeatureMaps
-    channels: Sequence[int]
-
-    @property
-    def values(self) -> NDArray[np.float32]:
-        """float32 [channels, H, W]; of vectors [channels, 1, 1]."""
-        import numpy as np  # noqa: PLC0415 (as in all that follows: see run)
-
-        values = self.maps.values
-        is_whole = self.channels == range(len(values))
-        return np.ascontiguousarray(values if is_whole else values[list(self.channels)])
-
-
 def _computed(  # noqa: PLR0913 (what the user has chosen)
     classifier: Classifier,
     picture: Frame,
     layers: Sequence[str],
     *,
     fit: Fit | None,
-    channels: Sequence[int] | None,
     before_relu: bool,
     failures: list[InferenceError],
-) -> Iterator[_Result]:
+) -> Iterator[FeatureMaps]:
     """Layer after layer; those that the device cannot compute go to ``failures``.
 
     Raises:
@@ -225,7 +257,7 @@ def _computed(  # noqa: PLR0913 (what the user has chosen)
             failures.append(error)
             continue
         done = True
-        yield _Result(maps, range(len(maps.values)) if channels is None else channels)
+        yield maps
     if failures and not done:
         raise failures[-1]
 
@@ -252,90 +284,75 @@ class _Names:
         return self._folder / f"{self._stem} {candidate}{self._suffix}.{extension}"
 
 
-def _write_npy(results: Iterable[_Result], names: _Names) -> Iterator[Path]:
-    import numpy as np  # noqa: PLC0415
-
-    for result in results:
-        path = names.path(result.maps.layer.name, "npy")
-        with _staged(path) as stream:
-            np.save(stream, result.values)
+def _write_png(
+    results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
+) -> Iterator[Path]:
+    normalisation, fixed = arguments.range
+    symmetric = arguments.colours == "diverging"
+    for maps in results:
+        order = channel_order(maps, arguments.sort, alive_only=arguments.alive_only)
+        if arguments.channels is not None:
+            chosen = np.array(arguments.channels, np.intp)
+            alive = chosen[np.isin(chosen, order)]
+            # As they were named, unless they are to be sorted.
+            order = alive if arguments.sort == "index" else order[np.isin(order, alive)]
+        if len(order) == 1:
+            picture = channel_png(
+                maps,
+                int(order[0]),
+                colours=arguments.colours,
+                normalisation=normalisation,
+                fixed=fixed,
+                symmetric=symmetric,
+            )
+        else:
+            grid = grid_of(
+                maps,
+                order=order,
+                normalisation=normalisation,
+                fixed=fixed,
+                symmetric=symmetric,
+                aspect=_ASPECT,
+            )
+            picture = grid_png(maps, grid, colours=arguments.colours, normalisation=normalisation)
+        path = names.path(maps.layer.name, "png")
+        save_png(picture, path)
         yield path
 
 
-def _write_npz(results: Iterable[_Result], names: _Names) -> Iterator[Path]:
-    from numpy.lib.format import write_array  # noqa: PLC0415
+def _write_npy(
+    results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
+) -> Iterator[Path]:
+    for maps in results:
+        path = names.path(maps.layer.name, "npy")
+        save_npy(maps, path, channels=arguments.channels)
+        yield path
 
+
+def _write_npz(
+    results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
+) -> Iterator[Path]:
     path = names.path("activations", "npz")
-    # Not by numpy.savez: it takes all arrays at once, and no layer called "file".
-    with _staged(path) as stream, zipfile.ZipFile(stream, "w") as archive:
-        for result in results:
-            # With a date of its own, the same numbers make the same file.
-            member = zipfile.ZipInfo(f"{result.maps.layer.name}.npy")
-            with archive.open(member, "w", force_zip64=True) as array:
-                write_array(array, result.values, allow_pickle=False)
+    save_npz(results, path, channels=arguments.channels)
     yield path
 
 
-def _write_csv(results: Iterable[_Result], names: _Names) -> Iterator[Path]:
+def _write_csv(
+    results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
+) -> Iterator[Path]:
     path = names.path("statistics", "csv")
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
-    for maps, channels in results:
-        figures = maps.statistics
-        for channel in channels:
-            writer.writerow(
-                (
-                    maps.layer.name,
-                    channel,
-                    "" if maps.labels is None else maps.labels[channel],
-                    *(
-                        float(column[channel])
-                        for column in (
-                            figures.minimum,
-                            figures.maximum,
-                            figures.mean,
-                            figures.std,
-                            figures.zeros,
-                        )
-                    ),
-                )
-            )
-    with _staged(path) as stream:
-        stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    save_csv(results, path, channels=arguments.channels)
     yield path
 
 
-_WRITERS: Final[dict[str, Callable[[Iterable[_Result], _Names], Iterator[Path]]]] = {
+_WRITERS: Final[
+    dict[str, Callable[[Iterable[FeatureMaps], _Names, argparse.Namespace], Iterator[Path]]]
+] = {
     "csv": _write_csv,
     "npy": _write_npy,
     "npz": _write_npz,
+    "png": _write_png,
 }
-
-
-@contextlib.contextmanager
-def _staged(path: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name only when it is complete: no half a file ever has it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as stream:
-            yield stream
-        part.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        if isinstance(error, OSError):
-            raise _not_written(path, error) from error
-        raise
-
-
-def _not_written(path: Path, error: OSError | ValueError) -> OutputError:
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return OutputError(name=display_name(path), reason=reason)
 
 
 def _tell(error: VggscopeError) -> None:

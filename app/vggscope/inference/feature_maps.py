@@ -26,6 +26,7 @@ class Statistics:
     Attributes:
         minimum, maximum, mean, std: of its values.
         zeros: share of its values that are exactly 0, 0..1: what ReLU has cut off.
+        missing: share of all its values that are no finite numbers, 0..1; never NaN itself.
     """
 
     minimum: NDArray[np.float64]
@@ -33,6 +34,7 @@ class Statistics:
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
     zeros: NDArray[np.float64]
+    missing: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +74,8 @@ class FeatureMaps:
         model: its name.
         device: what computed it, for people.
         labels: the classes, if there is one unit for each.
+        shrunk: how many positions of the layer, down and across, one value stands for: 1 unless
+            the device handed out a smaller copy, the largest value of each square.
     """
 
     layer: Layer
@@ -83,6 +87,7 @@ class FeatureMaps:
     model: str
     device: str
     labels: Sequence[str] | None = None
+    shrunk: int = 1
 
     @property
     def is_vector(self) -> bool:
@@ -102,13 +107,20 @@ class FeatureMaps:
                 mean=flat.mean(axis=1, dtype=np.float64),
                 std=flat.std(axis=1, dtype=np.float64),
                 zeros=(flat == 0).mean(axis=1),
+                missing=np.zeros(len(flat)),
             )
         rows = [row[is_finite] for row, is_finite in zip(flat, finite, strict=True)]
+        minimum, maximum, mean, std, zeros = (
+            np.array([figure(row) if row.size else np.nan for row in rows], np.float64)
+            for figure in (np.min, np.max, _mean, _std, _zeros)
+        )
         return Statistics(
-            *(
-                np.array([figure(row) if row.size else np.nan for row in rows], np.float64)
-                for figure in (np.min, np.max, _mean, _std, _zeros)
-            )
+            minimum=minimum,
+            maximum=maximum,
+            mean=mean,
+            std=std,
+            zeros=zeros,
+            missing=(~finite).mean(axis=1),
         )
 
     def histogram(self, channel: int | None = None, *, bins: int = 64) -> Histogram:
@@ -146,7 +158,13 @@ class FeatureMaps:
         ``vgg.network.receptive_field_box`` for the formula.
         """
         width, height = self.input_size
+        row, column = row * self.shrunk, column * self.shrunk
         left, top, right, bottom = receptive_field_box(self.layer, row, column)
+        if self.shrunk > 1:
+            # The last square may hang over the end of the map.
+            last_row = min(row + self.shrunk, self.layer.rows.size) - 1
+            last_column = min(column + self.shrunk, self.layer.columns.size) - 1
+            _, _, right, bottom = receptive_field_box(self.layer, last_row, last_column)
         return CropBox(max(left, 0), max(top, 0), min(right, width), min(bottom, height))
 
     def on_picture(self, box: CropBox) -> CropBox:
