@@ -236,6 +236,31 @@ def test_a_branch_tells_weights_and_codes() -> None:
     assert concatenation.dequantize is None
 
 
+def test_layouts_behind_a_transposition_in_a_branch() -> None:
+    chain = Chain("N", 32, 32, 3)
+    chain.add("Transpose", perm=[0, 3, 1, 2])
+    before = chain.tip
+    chain.add("Conv", chain.weights(3, 3, 3, 3), pads=[1, 1, 1, 1]).add("Add", before)
+    sites = {site.layer.type: site for site in read(chain.model()).sites}
+    assert sites["InputLayer"].channels_last
+    assert not sites["Add"].channels_last
+    assert sites["Add"].layer.output_shape == (32, 32, 3)
+
+
+def test_what_a_branch_hides_is_said() -> None:
+    chain = Chain("N", 3, 32, 32)
+    chain.add("Conv", chain.weights(8, 3, 3, 3))
+    before = chain.tip
+    scale, zero = chain.constant(0.1, "f4"), chain.constant(0, "u1")
+    chain.add("QuantizeLinear", scale, zero)
+    chain.add("QLinearAdd", scale, zero, chain.tip, scale, zero, scale, zero)
+    chain.add("DequantizeLinear", scale, zero).add("Add", before)
+    anatomy = read(chain.model())
+    assert not anatomy.is_chain
+    assert "; the shapes of " in anatomy.reason
+    assert "QLinearAdd of " in anatomy.reason
+
+
 def test_a_graph_without_a_picture_is_no_network() -> None:
     chain = Chain("N", 7).add("Relu")
     with pytest.raises(NotAChainError):

@@ -3,52 +3,41 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
 from vggscope.errors import NotAChainError
-from vggscope.vgg.axis import Axis
-from vggscope.vgg.graph import bias_of, codes_of, input_shape_of, place_of, read_chain
-from vggscope.vgg.network import Kind, Layer, Network
-from vggscope.vgg.tensors import Tensors, label
+from vggscope.vgg.graph import (
+    TO_CHANNELS_FIRST,
+    TO_CHANNELS_LAST,
+    Place,
+    bias_of,
+    codes_of,
+    input_shape_of,
+    place_of,
+    read_chain,
+)
+from vggscope.vgg.naming import distinct
+from vggscope.vgg.network import TYPES, Kind, Layer, Network, build_network
+from vggscope.vgg.tensors import Tensors, integers, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onnx import ModelProto, NodeProto
 
-    from vggscope.vgg.graph import Place
     from vggscope.vgg.tensors import Dims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where a layer lies in its graph.
+class Site(Place):
+    """Where a layer lies in its graph; ``tensor`` is [N, units] if the layer is no map.
 
     Attributes:
         layer: which one.
-        tensor: its output as the next layer gets it: after its ReLU, and rounded where the network
-            is quantised.
-        before: the same before its ReLU; None without one, or where the graph has no such tensor.
-        dequantize: the (scale, zero point) tensors that make numbers of the codes in ``tensor``;
-            None where it holds numbers.
-        channels_last: whether ``tensor`` is [N, H, W, C]; [N, C, H, W] otherwise, if it is a map.
-        weights: the tensor that the layer multiplies by; it may be computed from others.
-        weights_dequantize: the (scale, zero point) tensors of ``weights``, each a scalar or one
-            element for each unit; None where those are numbers.
-        units_first: whether the first axis of ``weights`` counts output units; the last otherwise.
-        nodes: names of its nodes and of the tensors that they write.
     """
 
     layer: Layer
-    tensor: str
-    before: str | None = None
-    dequantize: tuple[str, str] | None = None
-    channels_last: bool = False
-    weights: str | None = None
-    weights_dequantize: tuple[str, str] | None = None
-    units_first: bool = True
-    nodes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,40 +91,30 @@ def anatomy_of(model: ModelProto, *, name: str, title: str, size: int = 224) -> 
 
 
 def _site(layer: Layer, place: Place) -> Site:
-    return Site(
-        layer=layer,
-        tensor=place.tensor,
-        before=place.before,
-        dequantize=place.dequantize,
-        channels_last=place.channels_last,
-        weights=place.weights,
-        weights_dequantize=place.weights_dequantize,
-        units_first=place.units_first,
-        nodes=frozenset(place.nodes),
-    )
+    return Site(layer=layer, **{each.name: getattr(place, each.name) for each in fields(place)})
 
 
 # --- graphs that branch -----------------------------------------------------------------------
 
-_KINDS: Final[Mapping[str, tuple[Kind, str]]] = {
-    "AveragePool": (Kind.AVERAGE_POOLING, "AveragePooling2D"),
-    "BatchNormalization": (Kind.BATCH_NORMALIZATION, "BatchNormalization"),
-    "Conv": (Kind.CONVOLUTION, "Conv2D"),
-    "Flatten": (Kind.FLATTEN, "Flatten"),
-    "Gemm": (Kind.FULLY_CONNECTED, "Dense"),
-    "GlobalAveragePool": (Kind.AVERAGE_POOLING, "GlobalAveragePooling2D"),
-    "GlobalMaxPool": (Kind.MAX_POOLING, "GlobalMaxPooling2D"),
-    "LRN": (Kind.LOCAL_RESPONSE_NORMALIZATION, "LRN"),
-    "MatMul": (Kind.FULLY_CONNECTED, "Dense"),
-    "MaxPool": (Kind.MAX_POOLING, "MaxPooling2D"),
-    "QGemm": (Kind.FULLY_CONNECTED, "Dense"),
-    "QLinearAveragePool": (Kind.AVERAGE_POOLING, "AveragePooling2D"),
-    "QLinearConv": (Kind.CONVOLUTION, "Conv2D"),
-    "QLinearGlobalAveragePool": (Kind.AVERAGE_POOLING, "GlobalAveragePooling2D"),
-    "QLinearMatMul": (Kind.FULLY_CONNECTED, "Dense"),
-    "QLinearSoftmax": (Kind.SOFTMAX, "Softmax"),
-    "Relu": (Kind.ACTIVATION, "ReLU"),
-    "Softmax": (Kind.SOFTMAX, "Softmax"),
+_KINDS: Final[Mapping[str, Kind]] = {
+    "AveragePool": Kind.AVERAGE_POOLING,
+    "BatchNormalization": Kind.BATCH_NORMALIZATION,
+    "Conv": Kind.CONVOLUTION,
+    "Flatten": Kind.FLATTEN,
+    "Gemm": Kind.FULLY_CONNECTED,
+    "GlobalAveragePool": Kind.AVERAGE_POOLING,
+    "GlobalMaxPool": Kind.MAX_POOLING,
+    "LRN": Kind.LOCAL_RESPONSE_NORMALIZATION,
+    "MatMul": Kind.FULLY_CONNECTED,
+    "MaxPool": Kind.MAX_POOLING,
+    "QGemm": Kind.FULLY_CONNECTED,
+    "QLinearAveragePool": Kind.AVERAGE_POOLING,
+    "QLinearConv": Kind.CONVOLUTION,
+    "QLinearGlobalAveragePool": Kind.AVERAGE_POOLING,
+    "QLinearMatMul": Kind.FULLY_CONNECTED,
+    "QLinearSoftmax": Kind.SOFTMAX,
+    "Relu": Kind.ACTIVATION,
+    "Softmax": Kind.SOFTMAX,
 }
 _UNSEEN: Final = frozenset(
     {"Cast", "Constant", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear"}
@@ -154,44 +133,61 @@ def _outline(model: ModelProto, *, name: str, title: str, size: int, reason: str
     if found is None:
         return None
     shape, channels_last = found
-    data = Layer(
-        name="data",
-        kind=Kind.INPUT,
-        type="InputLayer",
-        output_shape=shape,
-        rows=Axis(size=shape[0]),
-        columns=Axis(size=shape[1]),
-    )
+    data = build_network(name=name, title=title, input_shape=shape, operations=()).layers[0]
     picture = tensors.pictures[0].name
-    sites = [Site(layer=data, tensor=picture, channels_last=channels_last)]
-    reached, taken = {picture}, {"data"}
+    places = [Place(tensor=picture, channels_last=channels_last)]
+    layers = [data]
+    # Of every tensor that depends on the picture: whether it is [N, H, W, C].
+    layouts = {picture: channels_last}
     codes: dict[str, tuple[str, str]] = {}
+    unknown: list[str] = []
     for node in model.graph.node:
-        if not reached.intersection(node.input) or not node.output:
+        read = [layouts[tensor] for tensor in node.input if tensor in layouts]
+        if not read or all(tensors.is_static(output) for output in node.output):
             continue
-        if all(tensors.is_static(output) for output in node.output):
-            continue
-        reached.update(node.output)
+        layout = _layout_behind(node, channels_last=read[0])
+        layouts.update(dict.fromkeys(node.output, layout))
         if found_codes := codes_of(node, codes):
             codes[node.output[0]] = found_codes
-        output = _shape_of(tensors.dims(node.output[0]), channels_last=channels_last)
-        if node.op_type in _UNSEEN or output is None:
+        if node.op_type in _UNSEEN:
             continue
-        place = place_of(node, tensors, codes, channels_last=channels_last)
-        layer = _listed(node, _distinct(label(node), taken), output, data)
-        sites.append(_site(_counted(layer, node, place, tensors), place))
-    if len(sites) == 1:
+        output = _shape_of(tensors.dims(node.output[0]), channels_last=layout)
+        if output is None:
+            unknown.append(label(node))
+            continue
+        place = place_of(node, tensors, codes, channels_last=layout)
+        places.append(place)
+        layers.append(_counted(_listed(node, output, data), node, place, tensors))
+    if len(layers) == 1:
         return None
-    layers = tuple(site.layer for site in sites)
-    network = Network(name=name, title=title, input_shape=shape, layers=layers)
-    return Anatomy(network=network, sites=tuple(sites), reason=reason)
+    names = distinct(layer.name for layer in layers)
+    named = [replace(layer, name=each) for layer, each in zip(layers, names, strict=True)]
+    network = Network(name=name, title=title, input_shape=shape, layers=tuple(named))
+    if unknown:
+        reason += f"; the shapes of {len(unknown)} nodes are not known ({', '.join(unknown[:3])}"
+        reason += ", …)" if len(unknown) > 3 else ")"
+    return Anatomy(network=network, sites=tuple(map(_site, named, places)), reason=reason)
 
 
-def _listed(node: NodeProto, name: str, output: tuple[int, ...], data: Layer) -> Layer:
-    kind, type_ = _KINDS.get(node.op_type, (Kind.OTHER, node.op_type))
+def _layout_behind(node: NodeProto, *, channels_last: bool) -> bool:
+    """Whether a node puts out [N, H, W, C], given whether it gets that."""
+    order = tuple(integers(node, "perm", ())) if node.op_type == "Transpose" else ()
+    if order in {TO_CHANNELS_FIRST, TO_CHANNELS_LAST}:
+        return order == TO_CHANNELS_LAST
+    return channels_last
+
+
+def _listed(node: NodeProto, output: tuple[int, ...], data: Layer) -> Layer:
+    kind = _KINDS.get(node.op_type, Kind.OTHER)
     height, width = output[:2] if len(output) == 3 else (1, 1)
+    if kind is Kind.OTHER:
+        type_ = node.op_type
+    elif kind is Kind.ACTIVATION:
+        type_ = "ReLU"
+    else:
+        type_ = "Global" * ("Global" in node.op_type) + TYPES[kind]
     return Layer(
-        name=name,
+        name=label(node),
         kind=kind,
         type=type_,
         output_shape=output,
@@ -231,12 +227,3 @@ def _shape_of(dims: Dims | None, *, channels_last: bool) -> tuple[int, ...] | No
         case (_, int() as first, int() as second, int() as third):
             return (first, second, third) if channels_last else (second, third, first)
     return None
-
-
-def _distinct(name: str, taken: set[str]) -> str:
-    candidate, count = name, 1
-    while candidate in taken:
-        count += 1
-        candidate = f"{name}_{count}"
-    taken.add(candidate)
-    return candidate

@@ -30,8 +30,8 @@ _ACTIVATIONS: Final = frozenset(
     {"Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "Selu", "Sigmoid", "Tanh"}
 )
 _CARRIERS: Final = frozenset({Kind.CONVOLUTION, Kind.FULLY_CONNECTED, Kind.BATCH_NORMALIZATION})
-_TO_CHANNELS_FIRST: Final = (0, 3, 1, 2)
-_TO_CHANNELS_LAST: Final = (0, 2, 3, 1)
+TO_CHANNELS_FIRST: Final = (0, 3, 1, 2)
+TO_CHANNELS_LAST: Final = (0, 2, 3, 1)
 # Where the weights and the bias are among the inputs of the quantised operators.
 _WEIGHTS: Final[Mapping[str, int]] = {"QGemm": 3, "QLinearConv": 3, "QLinearMatMul": 3}
 _WEIGHED: Final = frozenset({"Conv", "Gemm", "MatMul", *_WEIGHTS})
@@ -63,9 +63,23 @@ class _UnreadableError(Exception):
         self.reason = reason
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an operation lies in its graph; see ``anatomy.Site``, which is made of it."""
+    """Where an operation lies in its graph.
+
+    Attributes:
+        tensor: its output as the next one gets it: after its ReLU, and rounded where the network
+            is quantised.
+        before: the same before its ReLU; None without one, or where the graph has no such tensor.
+        dequantize: the (scale, zero point) tensors that make numbers of the codes in ``tensor``;
+            None where it holds numbers.
+        channels_last: whether ``tensor`` is [N, H, W, C]; [N, C, H, W] otherwise, if it is a map.
+        weights: the tensor that it multiplies by; it may be computed from others.
+        weights_dequantize: the (scale, zero point) tensors of ``weights``, each a scalar or one
+            element for each unit; None where those are numbers.
+        units_first: whether the first axis of ``weights`` counts output units; the last otherwise.
+        nodes: names of its nodes and of the tensors that they write.
+    """
 
     tensor: str
     before: str | None = None
@@ -74,7 +88,7 @@ class Place:
     weights: str | None = None
     weights_dequantize: tuple[str, str] | None = None
     units_first: bool = True
-    nodes: set[str] = field(default_factory=set)
+    nodes: frozenset[str] = frozenset()
 
 
 def network_of(model: ModelProto, *, name: str, title: str, size: int = 224) -> Network:
@@ -146,20 +160,22 @@ def place_of(
         tensor=node.output[0],
         dequantize=codes_of(node, codes),
         channels_last=channels_last,
-        nodes={label(node), *node.output},
+        nodes=_names(node),
     )
     position = _WEIGHTS.get(node.op_type, 1)
-    if (
-        node.op_type in _WEIGHED
-        and _has_input(node, position)
-        and tensors.is_static(node.input[position])
-    ):
-        place.weights = node.input[position]
-        is_convolution = node.op_type in {"Conv", "QLinearConv"}
-        place.units_first = is_convolution or bool(integer(node, "transB", 0))
-        if node.op_type in _WEIGHTS:
-            place.weights_dequantize = node.input[position + 1], node.input[position + 2]
-    return place
+    is_weighed = node.op_type in _WEIGHED and _has_input(node, position)
+    if not is_weighed or not tensors.is_static(node.input[position]):
+        return place
+    is_convolution = node.op_type in {"Conv", "QLinearConv"}
+    is_coded = node.op_type in _WEIGHTS
+    return replace(
+        place,
+        weights=node.input[position],
+        weights_dequantize=(node.input[position + 1], node.input[position + 2])
+        if is_coded
+        else None,
+        units_first=is_convolution or bool(integer(node, "transB", 0)),
+    )
 
 
 def bias_of(node: NodeProto) -> str | None:
@@ -232,28 +248,29 @@ class _Reader:
 
     def _extend_place(self, node: NodeProto, *, activation: bool) -> None:
         """A node that belongs to the layer before it: an activation if it changed that layer."""
-        place = self.places[-1]
-        place.nodes |= {label(node), *node.output}
-        tensor = node.output[0]
-        codes = self.codes.get(tensor)
-        match node.op_type:
-            case "Relu" | "Add" if activation:
-                pass
-            case "QuantizeLinear" if codes is not None:
-                pass
-            case "DequantizeLinear":
-                pass
-            case _:
-                return
-        if place.channels_last != self.channels_last:
-            # Both tensors of a layer are of one layout.
-            place.before = None
+        place = replace(self.places[-1], nodes=self.places[-1].nodes | _names(node))
+        self.places[-1] = place
+        codes = self.codes.get(node.output[0])
+        changes = (
+            node.op_type == "DequantizeLinear"
+            or (node.op_type == "QuantizeLinear" and codes is not None)
+            or (node.op_type in {"Add", "Relu"} and activation)
+        )
+        if not changes:
+            return
+        # Both tensors of a layer are of one layout.
+        before = place.before if place.channels_last == self.channels_last else None
         cuts = activation and node.op_type in {"QuantizeLinear", "Relu"}
-        if cuts and place.before is None and node.input[0] not in self.codes:
-            place.before = node.input[0]
+        if cuts and before is None and node.input[0] not in self.codes:
+            before = node.input[0]
         # What the next layer gets: with its bias, rectified, rounded to codes.
-        place.tensor, place.dequantize = tensor, codes
-        place.channels_last = self.channels_last
+        self.places[-1] = replace(
+            place,
+            tensor=node.output[0],
+            before=before,
+            dequantize=codes,
+            channels_last=self.channels_last,
+        )
 
     def _input_shape(self, size: int) -> MapShape:
         pictures = self.tensors.pictures
@@ -290,8 +307,9 @@ class _Reader:
             for node in readers
             if node.op_type in _SEE_THROUGH and not any(map(self.tensors.readers, node.output))
         ]
-        for node in ends:
-            self.places[-1].nodes |= {label(node), *node.output}
+        if ends:
+            names = frozenset[str]().union(*map(_names, ends))
+            self.places[-1] = replace(self.places[-1], nodes=self.places[-1].nodes | names)
         return [node for node in readers if node not in ends]
 
     def _operation(self, node: NodeProto) -> Operation | None:
@@ -379,9 +397,9 @@ class _Reader:
 
     def _transpose(self, node: NodeProto) -> Operation | None:
         order = tuple(integers(node, "perm", ()))
-        if order not in {_TO_CHANNELS_FIRST, _TO_CHANNELS_LAST}:
+        if order not in {TO_CHANNELS_FIRST, TO_CHANNELS_LAST}:
             return self._other(node)
-        self.channels_last = order == _TO_CHANNELS_LAST
+        self.channels_last = order == TO_CHANNELS_LAST
         return None
 
     def _same_shape(self, node: NodeProto) -> Operation:
@@ -473,6 +491,11 @@ def _windowed(node: NodeProto, kind: Kind, kernel: Pair) -> Operation:
         case "VALID":
             return operation
     return replace(operation, padding=(pads[0], pads[1], pads[2], pads[3]))
+
+
+def _names(node: NodeProto) -> frozenset[str]:
+    """What a profiler may call a node by: its name, and the tensors that it writes."""
+    return frozenset({label(node), *node.output})
 
 
 def _has_input(node: NodeProto, position: int) -> bool:

@@ -40,7 +40,7 @@ def classic_names(layers: Sequence[Layer], hints: Sequence[Sequence[str]]) -> li
         if len(own) == len(set(own)) == len(members):
             for index, name in zip(members, own, strict=True):
                 names[index] = name
-    return _distinct(names)
+    return distinct(names)
 
 
 def _classic_hint(kind: Kind, hints: Iterable[str]) -> str | None:
@@ -85,7 +85,8 @@ def _is_fully_connected(layer: Layer) -> bool:
     return layer.kind is Kind.FULLY_CONNECTED
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
+def distinct(names: Iterable[str]) -> list[str]:
+    """``names``, of which equal ones get numbers: a, a_2, a_3."""
     taken: set[str] = set()
     distinct = []
     for name in names:

@@ -38,7 +38,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-_TYPES: Final[Mapping[Kind, str]] = {
+TYPES: Final[Mapping[Kind, str]] = {
     Kind.INPUT: "InputLayer",
     Kind.CONVOLUTION: "Conv2D",
     Kind.MAX_POOLING: "MaxPooling2D",
@@ -51,6 +51,7 @@ _TYPES: Final[Mapping[Kind, str]] = {
     Kind.ACTIVATION: "Activation",
     Kind.OTHER: "Other",
 }
+"""Keras' class names."""
 
 
 class MisfitError(ValueError):
@@ -236,7 +237,7 @@ def build_network(
         Layer(
             name="data",
             kind=Kind.INPUT,
-            type=_TYPES[Kind.INPUT],
+            type=TYPES[Kind.INPUT],
             output_shape=input_shape,
             rows=Axis(size=height),
             columns=Axis(size=width),
@@ -268,7 +269,7 @@ def _convolution(before: Layer, operation: Operation) -> Layer:
     return Layer(
         name=operation.name,
         kind=operation.kind,
-        type=operation.type or _TYPES[operation.kind],
+        type=operation.type or TYPES[operation.kind],
         output_shape=(rows.size, columns.size, units),
         rows=rows,
         columns=columns,
@@ -289,7 +290,7 @@ def _pooling(before: Layer, operation: Operation) -> Layer:
     return Layer(
         name=operation.name,
         kind=operation.kind,
-        type=operation.type or prefix + _TYPES[operation.kind],
+        type=operation.type or prefix + TYPES[operation.kind],
         output_shape=(rows.size, columns.size, channels),
         rows=rows,
         columns=columns,
@@ -307,7 +308,7 @@ def _fully_connected(before: Layer, operation: Operation) -> Layer:
     return Layer(
         name=operation.name,
         kind=operation.kind,
-        type=operation.type or _TYPES[operation.kind],
+        type=operation.type or TYPES[operation.kind],
         output_shape=(operation.units,),
         rows=before.rows.through(Window(kernel=before.rows.size)),
         columns=before.columns.through(Window(kernel=before.columns.size)),
@@ -329,7 +330,7 @@ def _in_place(before: Layer, operation: Operation) -> Layer:
     return Layer(
         name=operation.name,
         kind=operation.kind,
-        type=operation.type or _TYPES[operation.kind],
+        type=operation.type or TYPES[operation.kind],
         output_shape=shape,
         rows=before.rows,
         columns=before.columns,
@@ -350,7 +351,7 @@ def _other(before: Layer, operation: Operation) -> Layer:
     return Layer(
         name=operation.name,
         kind=operation.kind,
-        type=operation.type or _TYPES[operation.kind],
+        type=operation.type or TYPES[operation.kind],
         output_shape=shape,
         rows=rows,
         columns=columns,

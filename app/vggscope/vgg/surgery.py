@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from vggscope.vgg.graph import TO_CHANNELS_FIRST
 from vggscope.vgg.network import Kind
 from vggscope.vgg.tensors import Tensors
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from vggscope.vgg.anatomy import Site
 
-_TO_CHANNELS_FIRST: Final = (0, 3, 1, 2)
+
 _OURS: Final = "vggscope/"
 """Begins the names of what is added: no exporter's do."""
 
@@ -119,7 +120,7 @@ def _handing_out(output: Output) -> list[NodeProto]:
     if output.dequantize is not None:
         steps.append(("DequantizeLinear", output.dequantize, {}))
     if output.is_map and output.channels_last:
-        steps.append(("Transpose", (), {"perm": _TO_CHANNELS_FIRST}))
+        steps.append(("Transpose", (), {"perm": TO_CHANNELS_FIRST}))
     if output.is_map and output.shrink > 1:
         sides = (output.shrink, output.shrink)
         window = {"kernel_shape": sides, "strides": sides, "ceil_mode": 1}
