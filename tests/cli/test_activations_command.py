@@ -271,12 +271,12 @@ def test_names_that_are_no_file_names(run: Run, data_dir: Path, tmp_path: Path) 
     for layer in layers:
         words += ["--layer", layer]
     assert run(*words, "--format", "npy")[0] == 0
-    assert {"zebra a_b.npy", "zebra a_b 2.npy", "zebra A_B 3.npy"} <= set(names(tmp_path))
+    assert {"zebra a b.npy", "zebra a b 2.npy", "zebra A B 3.npy"} <= set(names(tmp_path))
     assert len(names(tmp_path)) == len(layers)
     assert run(*words, "--format", "npz")[0] == 0
     with np.load(tmp_path / "zebra activations.npz") as archive:
         assert archive.files == layers
-        np.testing.assert_array_equal(archive["a/b"], np.load(tmp_path / "zebra a_b.npy"))
+        np.testing.assert_array_equal(archive["a/b"], np.load(tmp_path / "zebra a b.npy"))
 
 
 # --- what cannot be done ----------------------------------------------------------------------

@@ -11,32 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vggscope.inference.feature_maps import FeatureMaps
+from inference.maps import layer, maps_of
 from vggscope.inference.preprocessing import CropBox
-from vggscope.vgg import configs
-from vggscope.vgg.network import Kind, Layer, Operation, build_network, receptive_field_box
+from vggscope.vgg.network import Kind, Operation, build_network, receptive_field_box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def layer(name: str) -> Layer:
-    found = configs.network("vgg16").find(name)
-    assert found is not None
-    return found
-
-
-def maps_of(values: NDArray[np.float32], name: str = "conv3_3") -> FeatureMaps:
-    return FeatureMaps(
-        layer=layer(name),
-        values=values,
-        before_relu=False,
-        input_size=(224, 224),
-        crop=CropBox(100, 50, 548, 498),
-        picture_size=(640, 548),
-        model="vgg16",
-        device="a device",
-    )
 
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
@@ -106,6 +86,7 @@ def test_receptive_fields_end_at_the_borders(row: int, column: int) -> None:
     assert box == (max(left, 0), max(top, 0), min(right, 224), min(bottom, 224))
     assert 0 <= box.left < box.right <= 224
     assert box.right - box.left <= 40
+    maps = replace(maps, crop=CropBox(100, 50, 548, 498), picture_size=(640, 548))
     on_picture = maps.on_picture(box)
     # Two pixels of the picture for each of the network.
     assert on_picture.left == 100 + 2 * box.left
@@ -153,15 +134,11 @@ def test_a_fully_connected_unit_sees_everything() -> None:
 
 def test_borders_around_a_picture_are_not_of_it() -> None:
     """Letterboxed, the network sees more than there is."""
-    maps = FeatureMaps(
-        layer=layer("conv1_1"),
-        values=np.zeros((64, 224, 224), np.float32),
-        before_relu=False,
-        input_size=(224, 224),
+    maps = maps_of(
+        np.zeros((64, 224, 224), np.float32),
+        "conv1_1",
         crop=CropBox(0, -112, 448, 336),
         picture_size=(448, 224),
-        model="vgg16",
-        device="a device",
     )
     assert maps.on_picture(CropBox(0, 0, 224, 224)) == (0, 0, 448, 224)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from inference.maps import maps_of
 from support import as_nobody, open_folder
 from vggscope.errors import OutputError
 from vggscope.inference import map_export
 from vggscope.inference.colour_maps import COLOUR_MAPS, table
-from vggscope.inference.feature_maps import FeatureMaps
 from vggscope.inference.map_export import (
     COLUMNS,
     channel_png,
@@ -27,29 +27,11 @@ from vggscope.inference.map_export import (
     statistics_csv,
 )
 from vggscope.inference.map_pictures import channel_order, grid
-from vggscope.inference.preprocessing import CropBox
-from vggscope.vgg import configs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-
-def maps_of(values: NDArray[np.float32], name: str, **changes: Any) -> FeatureMaps:
-    layer = configs.network("vgg16").find(name)
-    assert layer is not None
-    made = FeatureMaps(
-        layer=layer,
-        values=values,
-        before_relu=False,
-        input_size=(224, 224),
-        crop=CropBox(0, 0, 224, 224),
-        picture_size=(224, 224),
-        model="vgg16-compact",
-        device="a device",
-    )
-    return replace(made, **changes)
+    from vggscope.inference.feature_maps import FeatureMaps
 
 
 @pytest.fixture

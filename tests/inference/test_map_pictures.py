@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from inference.maps import maps_of
 from vggscope.inference.colour_maps import COLOUR_MAPS, LEVELS, table
-from vggscope.inference.feature_maps import FeatureMaps
 from vggscope.inference.map_pictures import (
     GAP,
     Grid,
@@ -24,26 +24,11 @@ from vggscope.inference.map_pictures import (
     levels,
     value_range,
 )
-from vggscope.inference.preprocessing import CropBox
-from vggscope.vgg import configs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-def maps_of(values: NDArray[np.float32], name: str = "conv3_3") -> FeatureMaps:
-    layer = configs.network("vgg16").find(name)
-    assert layer is not None
-    return FeatureMaps(
-        layer=layer,
-        values=values,
-        before_relu=False,
-        input_size=(224, 224),
-        crop=CropBox(0, 0, 224, 224),
-        picture_size=(224, 224),
-        model="vgg16",
-        device="a device",
-    )
+    from vggscope.inference.feature_maps import FeatureMaps
 
 
 def column(*rows: list[float]) -> FeatureMaps:

@@ -341,9 +341,7 @@ def test_video_that_changes_its_size(cinema: Cinema, films: Films) -> None:
     cinema.wait_for_message("The picture of “sizes.ts” is 320 × 240 pixels from here on.")
     cinema.user.wait(lambda: cinema.video.state is State.ENDED)
     cinema.wait_for(ZEBRA)
-    # A busy machine may show nothing of the first second; the message tells that it was there.
-    assert sizes[-1] == (320, 240)
-    assert set(sizes) <= {(640, 360), (320, 240)}
+    assert sizes == [(640, 360), (320, 240)]
     assert cinema.shows("zebra")
     assert cinema.badge.startswith("sizes.ts · 320 × 240")
     assert cinema.canvas.box is not None
@@ -351,7 +349,8 @@ def test_video_that_changes_its_size(cinema: Cinema, films: Films) -> None:
 
 
 def _sizes(path: Path) -> None:
-    made = changing_size(path.with_suffix(".h264"), photos=["zebra.jpg"], seconds=1.2)
+    # So long that a busy machine shows some of each size.
+    made = changing_size(path.with_suffix(".h264"), photos=["zebra.jpg"], seconds=3)
     # Called as videos are, so that it can be dropped; what it is Qt finds out.
     made.rename(path)
 

@@ -220,3 +220,14 @@ class BatchNormalizingExporter(Exporter):
     def convolution(self, chain: Chain, shape: tuple[int, ...], name: str, pads: list[int]) -> None:
         super().convolution(chain, shape, name, pads)
         chain.add("BatchNormalization", *(chain.weights(shape[0]) for _ in range(4)))
+
+
+EXPORTERS = (
+    Exporter,
+    TorchExporter,
+    KerasExporter,
+    CaffeExporter,
+    QuantizingExporter,
+    HalfPrecisionExporter,
+)
+"""Those that keep the layers of the network as they are."""

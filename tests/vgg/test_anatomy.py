@@ -7,14 +7,10 @@ import pytest
 from onnx import TensorProto
 
 from vgg.chains import (
+    EXPORTERS,
     BatchNormalizingExporter,
-    CaffeExporter,
     Chain,
     Exporter,
-    HalfPrecisionExporter,
-    KerasExporter,
-    QuantizingExporter,
-    TorchExporter,
 )
 from vggscope.errors import NotAChainError
 from vggscope.vgg import configs
@@ -68,18 +64,7 @@ def test_tensors_of_the_bundled_models() -> None:
 
 
 @pytest.mark.parametrize("name", configs.FAMILY)
-@pytest.mark.parametrize(
-    "exporter",
-    [
-        Exporter,
-        TorchExporter,
-        KerasExporter,
-        CaffeExporter,
-        QuantizingExporter,
-        HalfPrecisionExporter,
-        BatchNormalizingExporter,
-    ],
-)
+@pytest.mark.parametrize("exporter", [*EXPORTERS, BatchNormalizingExporter])
 def test_every_exporter(name: str, exporter: type[Exporter]) -> None:
     graph = exporter().export(configs.network(name))
     anatomy = read(graph)

@@ -11,14 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgg.chains import (
+    EXPORTERS,
     BatchNormalizingExporter,
-    CaffeExporter,
     Chain,
     Exporter,
-    HalfPrecisionExporter,
-    KerasExporter,
-    QuantizingExporter,
-    TorchExporter,
 )
 from vggscope import paths
 from vggscope.errors import NotAChainError
@@ -69,17 +65,7 @@ def test_the_bundled_model_is_the_same_in_8_bits() -> None:
 # --- the same network by other exporters ------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "exporter",
-    [
-        Exporter,
-        TorchExporter,
-        KerasExporter,
-        CaffeExporter,
-        QuantizingExporter,
-        HalfPrecisionExporter,
-    ],
-)
+@pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("name", configs.FAMILY)
 def test_every_exporter_gives_the_network_of_the_paper(name: str, exporter: type[Exporter]) -> None:
     paper = configs.network(name)

@@ -24,7 +24,7 @@ from vggscope.errors import (
     ModelFileMissingError,
     VggscopeError,
 )
-from vggscope.inference import classifier
+from vggscope.inference import opening
 from vggscope.inference.classifier import Classifier
 from vggscope.inference.selection import devices
 from vggscope.zoo.normal_form import sha256_of
@@ -310,7 +310,7 @@ def test_a_device_that_cannot_run_the_model_is_no_damage(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr(classifier, "Session", fail)
+    monkeypatch.setattr(opening, "Session", fail)
     with pytest.raises(InferenceError) as caught:
         Classifier.load("liar")
     assert f"“liar” failed on {devices()[0].name}: out of memory." in caught.value.message

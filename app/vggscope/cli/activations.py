@@ -21,10 +21,9 @@ from vggscope.errors import (
     ChannelNotFoundError,
     InferenceError,
     NoReluError,
-    OutputError,
     VggscopeError,
 )
-from vggscope.inference.capture_files import reason_of
+from vggscope.inference.capture_files import make_folder, words_for_name
 from vggscope.inference.colour_maps import COLOUR_MAPS
 from vggscope.inference.map_export import (
     channel_png,
@@ -36,7 +35,6 @@ from vggscope.inference.map_export import (
 )
 from vggscope.inference.map_pictures import Order, channel_order
 from vggscope.inference.map_pictures import grid as grid_of
-from vggscope.sources.finding import display_name
 from vggscope.zoo.models import DEFAULT_MODEL
 from vggscope.zoo.normal_form import Fit
 
@@ -46,6 +44,8 @@ if TYPE_CHECKING:
     from vggscope.inference.classifier import Classifier
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.map_pictures import Normalisation
+
+    _Writer = Callable[[Iterable[FeatureMaps], "_Names", argparse.Namespace], Iterator[Path]]
     from vggscope.sources.frame import Frame
 
 _ALL: Final = "all"
@@ -55,8 +55,6 @@ _LARGEST: Final = 3e38
 """What float32 can hold."""
 _MOST_CHANNELS: Final = 1_000_000
 """Of a range: far more than any layer has, far fewer than a list of them takes memory for."""
-_UNFIT: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
-"""What some file system does not allow in names."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -147,11 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     picture = read_still(arguments.image, enough=classifier.enough)
     folder: Path = arguments.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    # ValueError: a name that no folder can have.
-    except (OSError, ValueError) as error:
-        raise OutputError(name=display_name(folder), reason=reason_of(error)) from error
+    make_folder(folder)
     suffix = " before ReLU" if arguments.before_relu else ""
     names = _Names(folder, Path(arguments.image).stem, suffix)
     failures: list[InferenceError] = []
@@ -159,7 +153,6 @@ def run(arguments: argparse.Namespace) -> int:
         classifier,
         picture,
         layers,
-        fit=arguments.fit,
         before_relu=arguments.before_relu,
         failures=failures,
     )
@@ -229,12 +222,11 @@ def _chosen_layers(
     return names
 
 
-def _computed(  # noqa: PLR0913 (what the user has chosen)
+def _computed(
     classifier: Classifier,
     picture: Frame,
     layers: Sequence[str],
     *,
-    fit: Fit | None,
     before_relu: bool,
     failures: list[InferenceError],
 ) -> Iterator[FeatureMaps]:
@@ -243,16 +235,10 @@ def _computed(  # noqa: PLR0913 (what the user has chosen)
     Raises:
         InferenceError: not one could be computed.
     """
-    from vggscope.inference.preprocessing import Preprocessor  # noqa: PLC0415 (see run)
-
-    # Once, as the reader knows a picture again by its input tensor: one run answers for all layers.
-    seen = Preprocessor(classifier.model.description.input, fit=fit).tensor(picture)
-    reader, done = classifier.layers, False
+    done = False
     for layer in layers:
         try:
-            maps = reader.maps(
-                seen, picture.size, layer, before_relu=before_relu, labels=classifier.labels
-            )
+            maps = classifier.activations(picture, layer, before_relu=before_relu)
         except InferenceError as error:
             failures.append(error)
             continue
@@ -274,8 +260,8 @@ class _Names:
 
     def path(self, what: str, extension: str) -> Path:
         """The path of a file about ``what``: another one each time."""
-        fit = _UNFIT.sub("_", what)
-        candidate, number = fit, 1
+        fit = candidate = words_for_name(what)
+        number = 1
         # Two layers may differ by a slash alone, or, for some file systems, by capitals.
         while candidate.casefold() in self._taken:
             number += 1
@@ -329,28 +315,27 @@ def _write_npy(
         yield path
 
 
-def _write_npz(
-    results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
-) -> Iterator[Path]:
-    path = names.path("activations", "npz")
-    save_npz(results, path, channels=arguments.channels)
-    yield path
+def _write_together(
+    save: Callable[..., None],
+    what: str,
+    extension: str,
+) -> _Writer:
+    """A writer of one file about all layers."""
+
+    def write(
+        results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
+    ) -> Iterator[Path]:
+        path = names.path(what, extension)
+        save(results, path, channels=arguments.channels)
+        yield path
+
+    return write
 
 
-def _write_csv(
-    results: Iterable[FeatureMaps], names: _Names, arguments: argparse.Namespace
-) -> Iterator[Path]:
-    path = names.path("statistics", "csv")
-    save_csv(results, path, channels=arguments.channels)
-    yield path
-
-
-_WRITERS: Final[
-    dict[str, Callable[[Iterable[FeatureMaps], _Names, argparse.Namespace], Iterator[Path]]]
-] = {
-    "csv": _write_csv,
+_WRITERS: Final[dict[str, _Writer]] = {
+    "csv": _write_together(save_csv, "statistics", "csv"),
     "npy": _write_npy,
-    "npz": _write_npz,
+    "npz": _write_together(save_npz, "activations", "npz"),
     "png": _write_png,
 }
 

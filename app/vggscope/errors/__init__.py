@@ -34,8 +34,8 @@ from vggscope.errors.devices import WrongResultError as WrongResultError
 from vggscope.errors.layers import ChannelNotFoundError as ChannelNotFoundError
 from vggscope.errors.layers import LayerError as LayerError
 from vggscope.errors.layers import LayerNotFoundError as LayerNotFoundError
+from vggscope.errors.layers import LayerWithoutWeightsError as LayerWithoutWeightsError
 from vggscope.errors.layers import NoReluError as NoReluError
-from vggscope.errors.layers import NoWeightsHereError as NoWeightsHereError
 from vggscope.errors.live import CameraBusyError as CameraBusyError
 from vggscope.errors.live import CameraDeniedError as CameraDeniedError
 from vggscope.errors.live import CameraSilentError as CameraSilentError

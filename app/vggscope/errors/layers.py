@@ -39,10 +39,10 @@ class NoReluError(LayerError):
     )
 
 
-class NoWeightsHereError(LayerError):
+class LayerWithoutWeightsError(LayerError):
     """The weights of a layer that has none were asked for."""
 
-    kind = "no-weights-here"
+    kind = "layer-without-weights"
     message_template = QT_TRANSLATE_NOOP("errors", "The layer “{layer}” has no weights.")
     remedy_template = QT_TRANSLATE_NOOP(
         "errors", "Look at those of a convolution or a fully connected layer."

@@ -1,4 +1,4 @@
-"""New files for snapshots and recordings: nothing is overwritten, whoever else writes there."""
+"""Files for what the network did: names that every system takes, all of the content or none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _UNFIT: Final = re.compile(r'[\s<>:"/\\|?*\x00-\x1f]+')
 """What some file system does not allow in names, and the spaces around it."""
 _WORDS: Final = 100
-"""Bytes of a label in a name: the narrowest file systems (encrypted homes) take 143 in all."""
+"""Bytes of foreign words in a name: the narrowest file systems (encrypted homes) take 143."""
 
 
 def make_folder(folder: Path) -> None:
@@ -38,10 +38,14 @@ def capture_name(moment: datetime, label: str, suffix: str) -> str:
     """A file's name, which may be taken: "VGGscope 2026-11-25 14.03.07 tabby cat.png"."""
     # In local time, as the clock on the wall; without colons, which Windows does not allow.
     stem = f"VGGscope {moment.astimezone():%Y-%m-%d %H.%M.%S}"
-    # Labels come with models, and models from anywhere.
-    words = _UNFIT.sub(" ", label.encode("utf-8", "replace").decode()).strip(" .")
-    words = words.encode()[:_WORDS].decode("utf-8", "ignore").strip(" .")
+    words = words_for_name(label)
     return f"{stem} {words}{suffix}" if words else f"{stem}{suffix}"
+
+
+def words_for_name(text: str) -> str:
+    """``text`` as a part of a file's name: labels and layers come with models from anywhere."""
+    words = _UNFIT.sub(" ", text.encode("utf-8", "replace").decode()).strip(" .")
+    return words.encode()[:_WORDS].decode("utf-8", "ignore").strip(" .")
 
 
 def numbered(path: Path) -> Iterator[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,21 +14,21 @@ from vggscope.errors import (
     Cancelled,
     DeviceError,
     DeviceLostError,
-    DeviceUnsupportedError,
     InferenceError,
-    ModelCorruptError,
     ModelDescriptionError,
     NoProbabilitiesError,
 )
 from vggscope.inference.crash_marker import CrashMarker
 from vggscope.inference.devices import AUTO, Device, cpu_device
+from vggscope.inference.opening import left_to_cpu, open_model, run_failure
 from vggscope.inference.preprocessing import CropBox, Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
-from vggscope.inference.runtime import Cancellation, Session, is_of_the_files, reason_of
+from vggscope.inference.runtime import Cancellation, Session
 from vggscope.inference.selection import note_hung, note_lost, select
+from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
-from vggscope.zoo.normal_form import GRAPH, Fit, Label, Model
+from vggscope.zoo.normal_form import Fit, Label, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.layer_reader import LayerReader
+    from vggscope.inference.preprocessing import NetworkInput
     from vggscope.inference.selection import Progress
     from vggscope.sources.frame import Picture
 
@@ -207,6 +207,7 @@ class Classifier:
     def use_fit(self, fit: Fit | None) -> None:
         """Fit pictures to the network in another way (None: as published) from now on."""
         self._preprocessor = Preprocessor(self._spec, fit=fit)
+        self._seen: tuple[Frame, NetworkInput] | None = None
 
     @property
     def enough(self) -> int:
@@ -291,6 +292,9 @@ class Classifier:
     ) -> FeatureMaps:
         """What a layer ("conv1_1", "pool5", "prob") makes of a picture.
 
+        One ``Frame`` is not run again for its other layers, as far as the device hands them out
+        together: decode a file once, by ``read_still``, to look at many.
+
         Raises:
             ImageError: the file cannot be read as a picture.
             LayerError: there is no such layer, or nothing before its ReLU.
@@ -298,8 +302,15 @@ class Classifier:
             Cancelled: ``cancellation`` was asked for.
         """
         picture = read_still(image, enough=self.enough) if isinstance(image, str | Path) else image
+        if self._seen is None or self._seen[0] is not picture:
+            # The reader knows a frame again by its input tensor. A video's picture is another one
+            # at every moment, and not kept.
+            seen = self._preprocessor.tensor(picture)
+            self._seen = (picture, seen) if isinstance(picture, Frame) else None
+        else:
+            seen = self._seen[1]
         return self.layers.maps(
-            self._preprocessor.tensor(picture),
+            seen,
             picture.size,
             layer,
             before_relu=before_relu,
@@ -338,7 +349,7 @@ class Classifier:
         Raises:
             DeviceUnsupportedError: it left all of them.
         """
-        return _left_to_cpu(self._session, self.model, self.device)
+        return left_to_cpu(self._session, self.model, self.device)
 
     @property
     def seconds_in_run(self) -> float:
@@ -381,7 +392,7 @@ class Classifier:
             raise
         except Exception as error:
             _log.exception("Inference failed")
-            raise _failure(self.model, self.device, reason_of(error)) from error
+            raise run_failure(self.model, self.device, error) from error
         finally:
             self._run_began = None
             # It came back, in whatever way: what ends this process from now on is not its fault.
@@ -413,9 +424,7 @@ class Classifier:
         self._drop_marker()
 
     def _opened(self, device: Device, batch: int) -> Session:
-        sides = (self._spec.height, self._spec.width)
-        shape = (batch, 3, *sides) if self._spec.layout == "NCHW" else (batch, *sides, 3)
-        return _open(self.model, device, shape)
+        return open_model(self.model, device, batch=batch)
 
     def _note_failure(self, device: Device, error: DeviceError) -> None:
         reason = str(error.details.get("reason", error.message))
@@ -448,8 +457,7 @@ class Classifier:
         if set(inputs) != {spec.name}:
             raise self._lie(f"the graph's inputs are {sorted(inputs)}, not “{spec.name}”")
         batch, *actual = inputs[spec.name]
-        sides = [spec.height, spec.width]
-        promised = [3, *sides] if spec.layout == "NCHW" else [*sides, 3]
+        promised = list(spec.shape(1)[1:])
         if len(actual) != 3 or any(
             a not in {None, p} for a, p in zip(actual, promised, strict=True)
         ):
@@ -464,49 +472,6 @@ class Classifier:
 
     def _lie(self, reason: str) -> ModelDescriptionError:
         return ModelDescriptionError(model=self.model.name, reason=reason)
-
-
-def _open(model: Model, device: Device, shape: tuple[int, ...]) -> Session:
-    """Open the model's graph while another thread checks its bytes: neither waits for the other.
-
-    Raises:
-        ModelError: the files are missing or damaged (checked before anything is classified).
-        DeviceError: the files are as they were installed, but the device cannot run them.
-    """
-    model.check_sizes()
-    with ThreadPoolExecutor(1, thread_name_prefix="checksum") as checker:
-        content = checker.submit(model.check_content)
-        try:
-            session = Session(model.graph_path, device, shape=shape, identity=model.identity)
-        except Exception as error:
-            # Wrong bytes explain more than what ONNX Runtime stumbled over.
-            content.result()
-            reason = reason_of(error)
-            if is_of_the_files(error):
-                raise ModelCorruptError(
-                    model=model.name, file=GRAPH, reason=f"cannot be loaded ({reason})"
-                ) from error
-            _log.exception("%s could not be opened on %s", model.graph_path, device.key)
-            raise _failure(model, device, reason) from error
-        content.result()
-    _left_to_cpu(session, model, device)
-    return session
-
-
-def _left_to_cpu(session: Session, model: Model, device: Device) -> dict[str, int]:
-    left = session.left_to_cpu()
-    if left is None:
-        raise DeviceUnsupportedError(
-            device=device.name,
-            model=model.name,
-            reason=f"{device.made_by.title} takes none of its operators, and ONNX Runtime would "
-            "silently run it on the CPU",
-        )
-    return left
-
-
-def _failure(model: Model, device: Device, reason: str) -> InferenceError:
-    return InferenceError(model=model.name, device=device.name, reason=reason)
 
 
 def _are_probabilities(rows: NDArray[np.float32]) -> bool:

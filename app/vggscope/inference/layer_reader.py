@@ -19,12 +19,13 @@ from vggscope.errors import (
     Cancelled,
     InferenceError,
     LayerNotFoundError,
+    LayerWithoutWeightsError,
     NoReluError,
-    NoWeightsHereError,
 )
 from vggscope.inference.devices import cpu_device
 from vggscope.inference.feature_maps import FeatureMaps
-from vggscope.inference.runtime import Cancellation, Session, reason_of
+from vggscope.inference.opening import run_failure
+from vggscope.inference.runtime import Cancellation, Session
 from vggscope.vgg.anatomy import anatomy_of
 from vggscope.vgg.surgery import Output, cut, unit_weights
 
@@ -191,13 +192,13 @@ class LayerReader:
 
         Raises:
             LayerNotFoundError: there is no such layer.
-            NoWeightsHereError: it has none.
+            LayerWithoutWeightsError: it has none.
             IndexError: it has no such unit.
             InferenceError: they cannot be read.
         """
         site = self.site(layer)
         if site.weights is None:
-            raise NoWeightsHereError(layer=layer)
+            raise LayerWithoutWeightsError(layer=layer)
         if not 0 <= unit < site.layer.output_shape[-1]:
             raise IndexError(f"{layer} has {site.layer.output_shape[-1]} units, not {unit}")
         try:
@@ -236,12 +237,10 @@ class LayerReader:
             raise self._failure(error) from error
 
     def _opened(self, graph: bytes, *, on: Device) -> Session:
-        sides = (self._spec.height, self._spec.width)
-        shape = (1, 3, *sides) if self._spec.layout == "NCHW" else (1, *sides, 3)
         return Session(
             graph,
             on,
-            shape=shape,
+            shape=self._spec.shape(batch=1),
             identity=hashlib.sha256(self.model.identity.encode() + graph).hexdigest(),
             weights=self.model.folder,
             # The weights are shared with the session that classifies, which has its own copy.
@@ -250,9 +249,7 @@ class LayerReader:
 
     def _failure(self, error: Exception) -> InferenceError:
         _log.exception("A layer of %s could not be read", self.model.name)
-        return InferenceError(
-            model=self.model.name, device=self.device.name, reason=reason_of(error)
-        )
+        return run_failure(self.model, self.device, error)
 
 
 def _name(key: str) -> str:

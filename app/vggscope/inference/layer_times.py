@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from vggscope.errors import Cancelled, InferenceError
+from vggscope.errors import Cancelled
 from vggscope.inference.devices import cpu_device
+from vggscope.inference.opening import run_failure
 from vggscope.inference.preprocessing import Preprocessor
-from vggscope.inference.runtime import Cancellation, Session, reason_of
+from vggscope.inference.runtime import Cancellation, Session
 from vggscope.sources.frame import Frame, Origin
 
 if TYPE_CHECKING:
@@ -133,9 +134,7 @@ def _profile(
         raise
     except Exception as error:
         _log.exception("%s could not be profiled on %s", model.name, device.key)
-        raise InferenceError(
-            model=model.name, device=device.name, reason=reason_of(error)
-        ) from error
+        raise run_failure(model, device, error) from error
     layer_of = _layers_by_name(anatomy)
     nodes = [event for event in trace if event.category == "Node" and event.name.endswith(_KERNEL)]
     whole = [event for event in trace if event.name == "model_run"][1:]

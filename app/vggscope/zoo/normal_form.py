@@ -65,6 +65,12 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     resize: _Side
     fit: Fit = "crop"
 
+    def shape(self, batch: int) -> tuple[int, int, int, int]:
+        """Of the input tensor with ``batch`` pictures: [N, 3, H, W] or [N, H, W, 3]."""
+        if self.layout == "NCHW":
+            return batch, 3, self.height, self.width
+        return batch, self.height, self.width, 3
+
 
 class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Names of the graph's outputs: [N, classes], probabilities and the logits before softmax."""
