@@ -28,6 +28,7 @@ from vggscope.inference.opening import run_failure
 from vggscope.inference.runtime import Cancellation, Session
 from vggscope.vgg.anatomy import anatomy_of
 from vggscope.vgg.surgery import Output, cut, unit_weights
+from vggscope.zoo.normal_form import WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 _ROOM: Final = 200_000_000
 """Bytes that the maps of all layers may take together: VGG19's take 67 million."""
+_PREPACKED: Final = 100_000_000
+"""Bytes of weights of which a copy in the CPU's favourite order is no loss; 8-bit networks take
+three times as long without. The networks of the paper have four times as much and more."""
 _SESSIONS_KEPT: Final = 3
 _log = logging.getLogger(__name__)
 
@@ -77,6 +81,8 @@ class LayerReader:
         self._sites = {site.layer.name: site for site in self.anatomy.sites[1:]}
         together = sum(4 * math.prod(site.layer.output_shape) for site in self._sites.values())
         self._at_once = device.is_cpu and together <= room
+        # Large weights stay in their file, which the session that classifies has mapped as well.
+        self._prepacks = model.description.files[WEIGHTS].bytes <= _PREPACKED
         self._sessions: OrderedDict[tuple[str, ...], Session] = OrderedDict()
         self._seen: NDArray[np.float32] | None = None
         self._maps: Mapping[str, NDArray[np.float32]] = {}
@@ -243,8 +249,7 @@ class LayerReader:
             shape=self._spec.shape(batch=1),
             identity=hashlib.sha256(self.model.identity.encode() + graph).hexdigest(),
             weights=self.model.folder,
-            # The weights are shared with the session that classifies, which has its own copy.
-            prepack=False,
+            prepack=self._prepacks,
         )
 
     def _failure(self, error: Exception) -> InferenceError:
