@@ -168,12 +168,69 @@ CAMERA: Final = Setting(
     title=QT_TRANSLATE_NOOP("settings", "Camera"),
     description=QT_TRANSLATE_NOOP("settings", "The camera to begin with, if it is plugged in."),
 )
+LAYERS: Final = Setting(
+    key="layers",
+    default=True,
+    title=QT_TRANSLATE_NOOP("settings", "Layer browser"),
+    description=QT_TRANSLATE_NOOP(
+        "settings", "Shows the network's layers below the picture, and what they make of it."
+    ),
+)
+MAP_COLOURS: Final = Setting(
+    key="map_colours",
+    default="viridis",
+    title=QT_TRANSLATE_NOOP("settings", "Colours of maps"),
+    description=QT_TRANSLATE_NOOP("settings", "From the lowest value to the highest."),
+    choices={
+        "viridis": QT_TRANSLATE_NOOP("settings", "Viridis"),
+        "inferno": QT_TRANSLATE_NOOP("settings", "Inferno"),
+        "gray": QT_TRANSLATE_NOOP("settings", "Gray"),
+        "diverging": QT_TRANSLATE_NOOP("settings", "Blue–red, 0 is white"),
+    },
+)
+MAP_RANGE: Final = Setting(
+    key="map_range",
+    default="channel",
+    title=QT_TRANSLATE_NOOP("settings", "Range of maps"),
+    description=QT_TRANSLATE_NOOP("settings", "What the colours go from and to."),
+    choices={
+        "channel": QT_TRANSLATE_NOOP("settings", "Per channel"),
+        "layer": QT_TRANSLATE_NOOP("settings", "Per layer"),
+        "fixed": QT_TRANSLATE_NOOP("settings", "Fixed"),
+    },
+)
+MAP_ORDER: Final = Setting(
+    key="map_order",
+    default="index",
+    title=QT_TRANSLATE_NOOP("settings", "Order of maps"),
+    description=QT_TRANSLATE_NOOP("settings", "Which channels come first."),
+    choices={
+        "index": QT_TRANSLATE_NOOP("settings", "By number"),
+        "mean": QT_TRANSLATE_NOOP("settings", "Highest mean"),
+        "max": QT_TRANSLATE_NOOP("settings", "Highest maximum"),
+        "zeros": QT_TRANSLATE_NOOP("settings", "Most zeros"),
+    },
+)
+ALIVE_ONLY: Final = Setting(
+    key="alive_only",
+    default=False,
+    title=QT_TRANSLATE_NOOP("settings", "Alive only"),
+    description=QT_TRANSLATE_NOOP("settings", "Leaves out channels that are 0 everywhere."),
+)
+MAP_LABELS: Final = Setting(
+    key="map_labels",
+    default=False,
+    title=QT_TRANSLATE_NOOP("settings", "Labels on maps"),
+    description=QT_TRANSLATE_NOOP("settings", "Shows the number, or the class, of each channel."),
+)
 SHOWN: Final = (
     *(THEME, TOP, MODEL, DEVICE, EXACT, FIT, CROP_BOX, WNIDS),
     *(SMOOTHING, RECORDING, MIRROR, READOUT, LOOP),
 )
 """Those in the dialog, in its order."""
-ALL: Final = (*SHOWN, CAMERA)
+MAPS: Final = (MAP_COLOURS, MAP_RANGE, MAP_ORDER, ALIVE_ONLY, MAP_LABELS)
+"""How feature maps are shown: chosen beside them."""
+ALL: Final = (*SHOWN, CAMERA, LAYERS, *MAPS)
 
 
 class Settings(QObject):
