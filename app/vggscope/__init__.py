@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError as VggscopeError
-    from vggscope.inference.classifier import Classification as Classification
+    from vggscope.inference.classification import Classification as Classification
+    from vggscope.inference.classification import Prediction as Prediction
     from vggscope.inference.classifier import Classifier as Classifier
-    from vggscope.inference.classifier import Prediction as Prediction
     from vggscope.inference.feature_maps import FeatureMaps as FeatureMaps
     from vggscope.inference.selection import devices as devices
     from vggscope.sources.frame import Frame as Frame
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Classification": "vggscope.inference.classifier",
+    "Classification": "vggscope.inference.classification",
     "Classifier": "vggscope.inference.classifier",
     "FeatureMaps": "vggscope.inference.feature_maps",
     "Frame": "vggscope.sources.frame",
-    "Prediction": "vggscope.inference.classifier",
+    "Prediction": "vggscope.inference.classification",
     "VggscopeError": "vggscope.errors",
     "devices": "vggscope.inference.selection",
     "read_still": "vggscope.sources.stills",

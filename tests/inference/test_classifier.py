@@ -18,7 +18,8 @@ from vggscope.errors import (
     ModelDescriptionError,
     UnknownDeviceError,
 )
-from vggscope.inference.classifier import Classifier, top_predictions
+from vggscope.inference.classification import top_predictions
+from vggscope.inference.classifier import Classifier
 from vggscope.inference.selection import devices
 from vggscope.zoo.normal_form import Label
 

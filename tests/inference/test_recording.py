@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from vggscope.errors import OutputError
-from vggscope.inference.classifier import Classification, top_predictions
+from vggscope.inference.classification import Classification, top_predictions
 from vggscope.inference.live import LiveResult
 from vggscope.inference.preprocessing import CropBox
 from vggscope.inference.recording import RECORDING_FORMATS, Recorder, RecordingFormat

@@ -11,7 +11,8 @@ import pytest
 
 from support import picture
 from vggscope.errors import Cancelled, ImageNotFoundError, TruncatedImageError
-from vggscope.inference.classifier import Classification, Classifier
+from vggscope.inference.classification import Classification
+from vggscope.inference.classifier import Classifier
 from vggscope.inference.runtime import Cancellation
 from vggscope.inference.stream import classify_stream
 

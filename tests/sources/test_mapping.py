@@ -24,7 +24,8 @@ from video_pixels import GREY, channels_of, rgb_of, rows_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vggscope.inference.classifier import Classification, Classifier
+    from vggscope.inference.classification import Classification
+    from vggscope.inference.classifier import Classifier
 
 pytestmark = pytest.mark.usefixtures("qapp")
 FORMATS = mapping._LAYOUTS

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QListView
 
 from ui.live_driver import LABELS
-from vggscope.inference.classifier import Prediction
+from vggscope.inference.classification import Prediction
 from vggscope.ui.predictions import PredictionModel
 from vggscope.ui.settings import READOUT, SMOOTHING, TOP
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,15 @@ from vggscope.errors import (
     ModelDescriptionError,
     NoProbabilitiesError,
 )
+from vggscope.inference.classification import Classification, top_predictions
 from vggscope.inference.crash_marker import CrashMarker
 from vggscope.inference.devices import AUTO, Device, cpu_device
-from vggscope.inference.opening import left_to_cpu, open_model, run_failure
-from vggscope.inference.preprocessing import CropBox, Preprocessor
+from vggscope.inference.feature_maps import as_maps
+from vggscope.inference.opening import left_to_cpu, open_derived, open_model, run_failure
+from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
-from vggscope.inference.runtime import Cancellation, Session
+from vggscope.inference.runtime import Cancellation
 from vggscope.inference.selection import note_hung, note_lost, select
-from vggscope.sources.frame import Frame
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
 from vggscope.zoo.normal_form import Fit, Label, Model
@@ -37,77 +37,11 @@ if TYPE_CHECKING:
 
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.layer_reader import LayerReader
-    from vggscope.inference.preprocessing import NetworkInput
     from vggscope.inference.selection import Progress
+    from vggscope.inference.tap import Tap, TappedGraph
     from vggscope.sources.frame import Picture
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One of the top-k classes.
-
-    Attributes:
-        rank: 1 for the most probable.
-        index: of the class in the model's output.
-        wnid: WordNet id, "" where the labels have none.
-        label: English name.
-        probability: 0..1.
-    """
-
-    rank: int
-    index: int
-    wnid: str
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Classification:
-    """What a network thinks of one picture.
-
-    Attributes:
-        probabilities: float32 [classes], summing to 1.
-        labels: of the classes, in the same order.
-        predictions: the top-k that were asked for.
-        crop: what part of the picture the network saw, in the picture's pixels.
-        model, device: name of the model and key of the device that computed it.
-        device_name: the device's name for people.
-        milliseconds: from picture to probabilities (decoding a file is not in it; in a batch, the
-            picture's share).
-    """
-
-    probabilities: NDArray[np.float32]
-    labels: Sequence[Label]
-    predictions: tuple[Prediction, ...]
-    crop: CropBox
-    model: str
-    device: str
-    device_name: str
-    milliseconds: float
-
-    def top(self, count: int) -> tuple[Prediction, ...]:
-        """The ``count`` most probable classes (all, if there are fewer); ties by index."""
-        return top_predictions(self.probabilities, self.labels, count)
-
-
-def top_predictions(
-    probabilities: NDArray[np.float32], labels: Sequence[Label], count: int
-) -> tuple[Prediction, ...]:
-    """The ``count`` most probable of ``probabilities`` [classes], best first, ties by index."""
-    count = min(count, len(labels))
-    order = np.argsort(-probabilities, kind="stable")[:count]
-    return tuple(
-        Prediction(
-            rank=rank,
-            index=int(index),
-            wnid=labels[index].wnid,
-            label=labels[index].label,
-            probability=float(probabilities[index]),
-        )
-        for rank, index in enumerate(order, start=1)
-    )
 
 
 class Classifier:
@@ -144,6 +78,8 @@ class Classifier:
         self.device = device
         self.failure: DeviceLostError | None = None
         self._reader: LayerReader | None = None
+        self._tapped: TappedGraph | None = None
+        self._batch = batch
         self._guarded = guarded
         self._run_began: float | None = None
         self._has_answered = False
@@ -153,7 +89,7 @@ class Classifier:
         self.use_fit(fit)
         self._marker = CrashMarker(self, model.folder, device) if self._can_fall else None
         try:
-            self._use(self._opened(device, batch))
+            self._open(device)
         except BaseException:
             self._drop_marker()
             raise
@@ -206,8 +142,10 @@ class Classifier:
 
     def use_fit(self, fit: Fit | None) -> None:
         """Fit pictures to the network in another way (None: as published) from now on."""
+        self._fit = fit
         self._preprocessor = Preprocessor(self._spec, fit=fit)
-        self._seen: tuple[Frame, NetworkInput] | None = None
+        if self._reader is not None:
+            self._reader.use_fit(fit)
 
     @property
     def enough(self) -> int:
@@ -256,19 +194,83 @@ class Classifier:
         step = self._fixed_batch or max(1, len(pictures))
         results: list[Classification] = []
         for start in range(0, len(pictures), step):
-            results += self._run(pictures[start : start + step], top, cancellation)
+            results += self._run(pictures[start : start + step], top, cancellation)[0]
         return results
 
+    def classify_tapped(
+        self,
+        picture: Picture,
+        *,
+        top: int = DEFAULT_TOP,
+        cancellation: Cancellation | None = None,
+    ) -> tuple[Classification, FeatureMaps | None]:
+        """Classify a picture; with what ``tap`` asked for, from the same run of the network.
+
+        Raises:
+            As ``classify``.
+        """
+        cancellation = cancellation or Cancellation()
+        cancellation.check()
+        tapped = self._tapped
+        [result], values = self._run([picture], top, cancellation, tapped)
+        if tapped is None or values is None:
+            return result, None
+        maps = self.layers.explained(
+            values,
+            tapped.tap.layer,
+            before_relu=tapped.tap.before_relu,
+            crop=result.crop,
+            picture_size=picture.size,
+            shrunk=tapped.shrink,
+        )
+        return result, maps
+
+    @property
+    def tapped(self) -> Tap | None:
+        """What ``classify_tapped`` hands out beside the probabilities."""
+        return None if self._tapped is None else self._tapped.tap
+
+    def tap(self, tap: Tap | None) -> None:
+        """Have a layer handed out by ``classify_tapped`` from now on, or none any more.
+
+        The network is opened anew, and what ran before is let go first: two copies of large
+        weights would be one too many.
+
+        Raises:
+            LayerError: there is no such layer, or nothing before its ReLU. What was handed out
+                before still is.
+            InferenceError: the device cannot hand it out. No layer is handed out any more.
+        """
+        if tap == self.tapped:
+            return
+        from vggscope.inference.tap import tapped_graph  # noqa: PLC0415 (onnx, 162 ms)
+
+        self._tapped = None if tap is None else tapped_graph(self.layers, tap)
+        # If it cannot be opened again either, the next run fails, and the CPU takes over.
+        del self._session
+        try:
+            self._open(self.device)
+        except DeviceError:
+            if self._tapped is not None:
+                self._tapped = None
+                self._open(self.device)
+            raise
+
     def _run(
-        self, pictures: Sequence[Picture], top: int, cancellation: Cancellation
-    ) -> list[Classification]:
+        self,
+        pictures: Sequence[Picture],
+        top: int,
+        cancellation: Cancellation,
+        tapped: TappedGraph | None = None,
+    ) -> tuple[list[Classification], NDArray[np.float32] | None]:
+        """What is answered to ``pictures``, and what ``tapped`` makes of the first one."""
         started = time.perf_counter()
         inputs = [self._preprocessor.tensor(picture) for picture in pictures]
         batch = self._filled_up([i.values for i in inputs])
-        probabilities = self._probabilities(batch, cancellation)[: len(pictures)]
+        probabilities, values = self._answers(batch, cancellation, tapped)
         milliseconds = (time.perf_counter() - started) * 1000 / len(pictures)
         _log.debug("Classified %d, %.1f ms each", len(pictures), milliseconds)
-        return [
+        results = [
             Classification(
                 probabilities=row,
                 labels=self._labels,
@@ -279,8 +281,9 @@ class Classifier:
                 device_name=self.device.name,
                 milliseconds=milliseconds,
             )
-            for row, network_input in zip(probabilities, inputs, strict=True)
+            for row, network_input in zip(probabilities[: len(pictures)], inputs, strict=True)
         ]
+        return results, values
 
     def activations(
         self,
@@ -302,21 +305,7 @@ class Classifier:
             Cancelled: ``cancellation`` was asked for.
         """
         picture = read_still(image, enough=self.enough) if isinstance(image, str | Path) else image
-        if self._seen is None or self._seen[0] is not picture:
-            # The reader knows a frame again by its input tensor. A video's picture is another one
-            # at every moment, and not kept.
-            seen = self._preprocessor.tensor(picture)
-            self._seen = (picture, seen) if isinstance(picture, Frame) else None
-        else:
-            seen = self._seen[1]
-        return self.layers.maps(
-            seen,
-            picture.size,
-            layer,
-            before_relu=before_relu,
-            labels=self._labels,
-            cancellation=cancellation,
-        )
+        return self.layers.look(picture, layer, before_relu=before_relu, cancellation=cancellation)
 
     @property
     def layers(self) -> LayerReader:
@@ -324,7 +313,7 @@ class Classifier:
         from vggscope.inference.layer_reader import LayerReader  # noqa: PLC0415 (onnx, 162 ms)
 
         if self._reader is None or self._reader.device != self.device:
-            self._reader = LayerReader(self.model, self.device)
+            self._reader = LayerReader(self.model, self.device, fit=self._fit)
         return self._reader
 
     def bare_run(self, pictures: Sequence[Picture]) -> Callable[[], object]:
@@ -366,28 +355,38 @@ class Classifier:
             note_hung(self.model, self.device, seconds)
             self._drop_marker()
 
-    def _probabilities(
-        self, batch: NDArray[np.float32], cancellation: Cancellation
-    ) -> NDArray[np.float32]:
-        """Probabilities [N, classes] of ``batch`` [N, ...]: from the CPU if the device fails."""
+    def _answers(
+        self,
+        batch: NDArray[np.float32],
+        cancellation: Cancellation,
+        tapped: TappedGraph | None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Probabilities [N, classes] of ``batch`` [N, ...]: from the CPU if the device fails.
+
+        And [C, H, W] of what is ``tapped``, of the first picture.
+        """
         try:
-            probabilities = self._ask(batch, cancellation)
+            found = self._ask(batch, cancellation, tapped)
         except InferenceError as error:
             if not self._can_fall:
                 raise
             self._fall_back(error)
             # The graph may have been opened with another batch size.
-            return np.concatenate([self._ask(part, cancellation) for part in self._parts(batch)])
+            parts = [self._ask(part, cancellation, tapped) for part in self._parts(batch)]
+            return np.concatenate([probabilities for probabilities, _ in parts]), parts[0][1]
         self._has_answered = True
-        return probabilities
+        return found
 
-    def _ask(self, batch: NDArray[np.float32], cancellation: Cancellation) -> NDArray[np.float32]:
+    def _ask(
+        self, batch: NDArray[np.float32], cancellation: Cancellation, tapped: TappedGraph | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         suspected = None if self._has_answered else self._marker
         if suspected is not None:
             suspected.suspect()
         self._run_began = time.monotonic()
+        names = [self._output] if tapped is None else [self._output, tapped.output]
         try:
-            [output] = self._session.run([self._output], {self._spec.name: batch}, cancellation)
+            output, *layer = self._session.run(names, {self._spec.name: batch}, cancellation)
         except Cancelled:
             raise
         except Exception as error:
@@ -408,7 +407,7 @@ class Classifier:
                 device=self.device.name,
                 reason="its answer is not a set of probabilities",
             )
-        return probabilities
+        return probabilities, as_maps(layer[0]) if layer else None
 
     @property
     def _can_fall(self) -> bool:
@@ -418,23 +417,26 @@ class Classifier:
     def _fall_back(self, error: InferenceError) -> None:
         """Let the CPU take over from the device, which failed with ``error``."""
         failed = self.device
-        self._use(self._opened(cpu_device(), batch=1))
+        self._batch = 1
+        self._open(cpu_device())
         self.device = cpu_device()
         self._note_failure(failed, error)
         self._drop_marker()
 
-    def _opened(self, device: Device, batch: int) -> Session:
-        return open_model(self.model, device, batch=batch)
+    def _open(self, device: Device) -> None:
+        """Run on ``device`` from now on, with what is tapped."""
+        if self._tapped is None:
+            session = open_model(self.model, device, batch=self._batch)
+        else:
+            session = open_derived(self.model, device, self._tapped.content, batch=self._batch)
+        self._session = session
+        self._fixed_batch = self._check_contract()
 
     def _note_failure(self, device: Device, error: DeviceError) -> None:
         reason = str(error.details.get("reason", error.message))
         self.failure = DeviceLostError(device=device.name, reason=reason)
         note_lost(device, self.failure)
         _log.warning("%s", self.failure)
-
-    def _use(self, session: Session) -> None:
-        self._session = session
-        self._fixed_batch = self._check_contract()
 
     def _drop_marker(self) -> None:
         if self._marker is not None:

@@ -180,6 +180,12 @@ class FeatureMaps:
         )
 
 
+def as_maps(output: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a graph hands out, of the first picture: [C, H, W] of [1, C, H, W], else [N, 1, 1]."""
+    first: NDArray[np.float32] = output[0]
+    return first if output.ndim == 4 else first.reshape(-1, 1, 1)
+
+
 def _mean(values: NDArray[np.float32]) -> float:
     return float(values.mean(dtype=np.float64))
 

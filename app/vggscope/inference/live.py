@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from vggscope.inference.classifier import Classification, Classifier, Prediction
+    from vggscope.inference.classification import Classification, Prediction
+    from vggscope.inference.classifier import Classifier
+    from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.runtime import Cancellation
     from vggscope.inference.smoothing import Smoothing
     from vggscope.sources.frame import Picture
@@ -65,6 +67,7 @@ class LiveResult:
         shown: what to show: the same after smoothing; the very same object where that is off.
         smoothing: how much of it there is in ``shown``.
         size: (width, height) of the picture, in whose pixels the crop box is.
+        maps: what the layer that the classifier taps made of it; None if it taps none.
     """
 
     number: int
@@ -76,6 +79,7 @@ class LiveResult:
     shown: Classification
     smoothing: Smoothing
     size: tuple[int, int]
+    maps: FeatureMaps | None = None
 
     def top(self, count: int) -> tuple[Prediction, ...]:
         """The ``count`` most probable classes after smoothing; ties by index."""
@@ -141,7 +145,7 @@ class LiveClassifier(Generic[PlatformFrame]):
         classifier = self.classifier
         with self._open_picture(live_frame) as picture:
             size = picture.size
-            answer = classifier.classify(picture, top=top, cancellation=cancellation)
+            answer, maps = classifier.classify_tapped(picture, top=top, cancellation=cancellation)
         # Read once: another thread may set it at any time.
         smoothing = self._smoother.strength = self.smoothing
         stream = (live_frame.epoch, classifier.model.identity, live_frame.region, answer.crop)
@@ -160,4 +164,5 @@ class LiveClassifier(Generic[PlatformFrame]):
             shown=shown,
             smoothing=smoothing,
             size=size,
+            maps=maps,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -52,6 +53,36 @@ def open_model(model: Model, device: Device, *, batch: int) -> Session:
         content.result()
     left_to_cpu(session, model, device)
     return session
+
+
+def open_derived(
+    model: Model, device: Device, graph: bytes, *, batch: int, prepack: bool = True
+) -> Session:
+    """Open a graph that was derived from the model's, and shares its weights.
+
+    Args:
+        model: which one; its files were checked when it was opened itself.
+        device: where the graph is to run.
+        graph: an ONNX graph, see ``vgg.surgery``.
+        batch: pictures per run, for devices that must know it beforehand.
+        prepack: see ``Session``.
+
+    Raises:
+        InferenceError: the device cannot run it.
+    """
+    try:
+        return Session(
+            graph,
+            device,
+            shape=model.description.input.shape(batch),
+            # Some providers keep what they compile.
+            identity=hashlib.sha256(model.identity.encode() + graph).hexdigest(),
+            weights=model.folder,
+            prepack=prepack,
+        )
+    except Exception as error:
+        _log.exception("A graph derived from %s could not be opened", model.name)
+        raise run_failure(model, device, error) from error
 
 
 def left_to_cpu(session: Session, model: Model, device: Device) -> dict[str, int]:

@@ -24,7 +24,7 @@ from vggscope.errors import (
     NotQuantizableError,
     VggscopeError,
 )
-from vggscope.inference.classifier import Classification, Classifier
+from vggscope.inference.classifier import Classifier
 from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.quantization_graph import (
     has_int8_weights,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
+    from vggscope.inference.classification import Classification
     from vggscope.sources.frame import Frame
 
 SOURCE: Final = "vggscope models quantize"

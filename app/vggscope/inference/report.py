@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from vggscope.inference.classifier import Classification, Prediction
+    from vggscope.inference.classification import Classification, Prediction
     from vggscope.inference.live import LiveResult
     from vggscope.inference.recording import RecordingFormat
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from PySide6.QtMultimedia import QVideoFrame
 
     from vggscope.errors import DeviceLostError
-    from vggscope.inference.classifier import Classification, Classifier
+    from vggscope.inference.classification import Classification
+    from vggscope.inference.classifier import Classifier
     from vggscope.inference.devices import Device
     from vggscope.inference.live import LiveClassifier, LiveFrame, LiveResult
     from vggscope.inference.runtime import Cancellation

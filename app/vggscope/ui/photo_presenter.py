@@ -12,7 +12,7 @@ from vggscope.ui.photos import State
 from vggscope.ui.texts import message_of
 
 if TYPE_CHECKING:
-    from vggscope.inference.classifier import Classification
+    from vggscope.inference.classification import Classification
     from vggscope.ui.browser import PhotoBrowser
     from vggscope.ui.main_window import MainWindow
     from vggscope.ui.theme import Theme

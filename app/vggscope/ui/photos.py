@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
-    from vggscope.inference.classifier import Classification, Prediction
+    from vggscope.inference.classification import Classification, Prediction
 
 _Index = QModelIndex | QPersistentModelIndex
 _keys = count(1)

@@ -36,7 +36,7 @@ from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
-    from vggscope.inference.classifier import Classification, Prediction
+    from vggscope.inference.classification import Classification, Prediction
     from vggscope.ui.actions import Actions
     from vggscope.ui.theme import Theme
 

@@ -74,6 +74,16 @@ def cut(model: ModelProto, outputs: Sequence[Output]) -> ModelProto:
     return _part(model, added, {o.name: 4 if o.is_map else 2 for o in outputs})
 
 
+def tapped(model: ModelProto, output: Output) -> ModelProto:
+    """``model`` with everything that it hands out, and ``output``, the last one."""
+    own = {value.name: 0 for value in model.graph.output}
+    part = _part(model, _handing_out(output), own | {output.name: 4 if output.is_map else 2})
+    added = part.graph.output[-1]
+    del part.graph.output[:]
+    part.graph.output.extend([*model.graph.output, added])
+    return part
+
+
 def unit_weights(model: ModelProto, site: Site, unit: int) -> ModelProto:
     """A graph without inputs whose one output ``weights`` is what a unit multiplies by.
 

@@ -25,7 +25,7 @@ from vggscope.ui.texts import message_of, remedy_of
 from vggscope.ui.throttle import Throttle
 
 if TYPE_CHECKING:
-    from vggscope.inference.classifier import Classification
+    from vggscope.inference.classification import Classification
     from vggscope.sources.live.base import LiveSource
     from vggscope.ui.live_request import LiveRequest
     from vggscope.ui.main_window import MainWindow

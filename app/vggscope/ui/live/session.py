@@ -25,7 +25,7 @@ from vggscope.ui.settings import SMOOTHING, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vggscope.inference.classifier import Classification
+    from vggscope.inference.classification import Classification
     from vggscope.inference.live import LiveResult
     from vggscope.inference.smoothing import Smoothing
     from vggscope.sources.live.base import LiveSource
