@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vggscope.errors import DeviceError
     from vggscope.ui.device_button import DeviceButton
-    from vggscope.ui.inference_thread import LoadedModel
+    from vggscope.ui.inference_messages import LoadedModel
     from vggscope.ui.messages import MessageBar
     from vggscope.ui.workbench import Workbench
 

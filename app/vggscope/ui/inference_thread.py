@@ -24,97 +24,30 @@ from vggscope.errors import (
     VggscopeError,
 )
 from vggscope.inference.mailbox import Mailbox
+from vggscope.ui.errands import Errands
 from vggscope.ui.images import image_of, read_photo, thumbnail_of
+from vggscope.ui.inference_messages import Answer, LiveAnswer, LoadedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from PySide6.QtGui import QImage
     from PySide6.QtMultimedia import QVideoFrame
 
     from vggscope.errors import DeviceLostError
-    from vggscope.inference.classification import Classification
     from vggscope.inference.classifier import Classifier
     from vggscope.inference.devices import Device
     from vggscope.inference.live import LiveClassifier, LiveFrame, LiveResult
     from vggscope.inference.runtime import Cancellation
     from vggscope.inference.smoothing import Smoothing
+    from vggscope.inference.tap import Tap
     from vggscope.sources.frame import Frame
+    from vggscope.ui.inference_messages import Wanted
     from vggscope.ui.photos import Photo
     from vggscope.zoo.normal_form import Fit
 
 _PATIENCE: Final = 10
 """Seconds that closing waits for a run: a run that was told to stop ends within a layer."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """What the thread runs now.
-
-    Attributes:
-        name, title: of the model.
-        device: the device's name for people.
-        device_key: its key.
-        fit: the chosen fit, None for the published one.
-        generation: of all answers from now on.
-    """
-
-    name: str
-    title: str
-    device: str
-    device_key: str
-    fit: Fit | None
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user wants to run.
-
-    Attributes:
-        model: name of the model.
-        fit: the chosen fit, None for the published one.
-        device: a device's key, or "auto".
-        exact: fp32 only.
-    """
-
-    model: str
-    fit: Fit | None
-    device: str
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """What became of a photo.
-
-    Attributes:
-        generation: of the model that it was given to.
-        outcome: the classification, or why there is none.
-        thumbnail, size: of the photo; None where it could not be read.
-    """
-
-    photo: Photo
-    generation: int
-    outcome: Classification | VggscopeError
-    thumbnail: QImage | None = None
-    size: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiveAnswer:
-    """What became of a frame of a camera, a video or a screen.
-
-    Attributes:
-        generation: of the model that looked at it.
-        frame: as it was offered.
-        outcome: the result, or why there is none.
-    """
-
-    generation: int
-    frame: LiveFrame[QVideoFrame]
-    outcome: LiveResult | VggscopeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +59,9 @@ class _Destination:
 class InferenceThread(QThread):
     """Loads models and classifies one picture at a time: live frames before photos.
 
+    Attributes:
+        errands: what else is to be done with the model.
+
     Signals:
         model_loaded: a ``LoadedModel``: all results from now on are its.
         model_failed: a ``VggscopeError``: the model in use before stays in use.
@@ -133,6 +69,7 @@ class InferenceThread(QThread):
         device_failed: a ``DeviceError``: a device cannot be used, another one is.
         answered: an ``Answer``.
         live_answered: a ``LiveAnswer``.
+        tap_failed: a ``VggscopeError``: why live frames come without the layer that was wanted.
     """
 
     model_loaded = Signal(object)
@@ -141,11 +78,13 @@ class InferenceThread(QThread):
     device_failed = Signal(object)
     answered = Signal(object)
     live_answered = Signal(object)
+    tap_failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inference")
         self._changed = threading.Condition()
+        self.errands = Errands(self._changed, self)
         self._pending: dict[int, Photo] = {}
         self._taken: dict[int, Photo] = {}
         self._urgent: int | None = None
@@ -155,12 +94,14 @@ class InferenceThread(QThread):
         self._cancellation: Cancellation | None = None
         self._mailbox: Mailbox[LiveFrame[QVideoFrame]] = Mailbox(self._changed)
         self._smoothing: Smoothing = "off"
+        self._tap: Tap | None = None
         # Of the thread itself:
         self._classifier: Classifier | None = None
         self._generation = 0
         self._loaded: LoadedModel | None = None
         self._told: DeviceLostError | None = None
         self._live: LiveClassifier[QVideoFrame] | None = None
+        self._tried: tuple[Classifier, Tap | None] | None = None
 
     @property
     def seconds_in_run(self) -> float:
@@ -177,6 +118,7 @@ class InferenceThread(QThread):
             self._wanted, self._destination = wanted, None
             if self._cancellation is not None:
                 self._cancellation.cancel()
+            self.errands.interrupt()
             self._changed.notify()
 
     def move(self, model: str, device: Device) -> None:
@@ -228,11 +170,21 @@ class InferenceThread(QThread):
         """Move what is said of live frames so calmly from now on."""
         self._smoothing = smoothing
 
+    def tap(self, tap: Tap | None) -> None:
+        """Hand out a layer with every live answer from now on, or none any more.
+
+        Only live frames pay for it: with the first one, the network is opened anew.
+        """
+        with self._changed:
+            self._tap = tap
+            self._changed.notify()
+
     def stop(self) -> bool:
         """End the thread and wait for it; False if it hangs in its device, which is noted."""
         with self._changed:
             self._ending = True
             self._changed.notify()
+        self.errands.stop()
         self.withdraw_live()
         self.withdraw_all()
         if self.wait(QDeadlineTimer(_PATIENCE * 1000)):
@@ -308,6 +260,21 @@ class InferenceThread(QThread):
         self.moved.emit(self._loaded)
         self._tell_failure(classifier)
 
+    def _follow_tap(self, classifier: Classifier) -> None:
+        """Hand out the layer that is wanted; one that cannot be is not tried again."""
+        tap = self._tap
+        if self._tried == (classifier, tap):
+            return
+        self._tried = classifier, tap
+        try:
+            classifier.tap(tap)
+        except VggscopeError as error:
+            _log.warning("%s", error)
+            self.tap_failed.emit(error)
+        except Exception as error:  # noqa: BLE001 (logged and answered)
+            _log.exception("A layer could not be tapped")
+            self.tap_failed.emit(self._surprise(classifier, error))
+
     def _adopt(self, classifier: Classifier) -> None:
         """Use ``classifier`` from now on; nobody keeps the former one, nor its memory."""
         self._classifier = classifier
@@ -377,6 +344,7 @@ class InferenceThread(QThread):
             self._live = LiveClassifier(classifier, lambda f: picture_of(f.frame, f.region))
         live = self._live
         live.smoothing = self._smoothing
+        self._follow_tap(classifier)
         with self._changed:
             self._cancellation = cancellation = Cancellation()
         frame = self._mailbox.take(timeout=0)
@@ -421,8 +389,18 @@ class InferenceThread(QThread):
         """Whether something comes before the photos."""
         if self._ending or self._wanted is not None:
             return True
-        moves = self._destination is not None or not self._mailbox.is_empty
-        return moves and self._classifier is not None
+        is_called = (
+            self._destination is not None
+            or not self._mailbox.is_empty
+            or self.errands.waits(in_background=False)
+        )
+        return is_called and self._classifier is not None
+
+    def _has_work(self) -> bool:
+        if self._is_called_away():
+            return True
+        has_more = bool(self._pending) or self.errands.waits(in_background=True)
+        return has_more and self._classifier is not None
 
     def _answer(self, answer: Answer) -> None:
         with self._changed:
@@ -435,11 +413,7 @@ class InferenceThread(QThread):
     def run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: (
-                        self._is_called_away() or (self._pending and self._classifier is not None)
-                    )
-                )
+                self._changed.wait_for(self._has_work)
                 if self._ending:
                     return
                 wanted, self._wanted = self._wanted, None
@@ -449,9 +423,19 @@ class InferenceThread(QThread):
             if wanted is not None:
                 self._load(wanted)
             elif self._classifier is not None:
-                if destination is not None:
-                    self._move(destination, self._classifier)
-                elif not self._mailbox.is_empty:
-                    self._look_at_newest(self._classifier)
-                else:
-                    self._classify_pending(self._classifier)
+                self._work(self._classifier, destination)
+
+    def _work(self, classifier: Classifier, destination: _Destination | None) -> None:
+        """Do what comes first."""
+        if destination is not None:
+            self._move(destination, classifier)
+        elif self.errands.waits(in_background=False):
+            self.errands.do_next(classifier, in_background=False)
+        elif not self._mailbox.is_empty:
+            self._look_at_newest(classifier)
+        elif self._pending:
+            if self._tap is None:
+                self._follow_tap(classifier)
+            self._classify_pending(classifier)
+        else:
+            self.errands.do_next(classifier, in_background=True)

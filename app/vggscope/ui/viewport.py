@@ -19,9 +19,15 @@ class Viewport:
         fitted: whether the whole picture is shown, whatever the size of the widget.
     """
 
-    def __init__(self, *, margin: float, largest_fit: float) -> None:
-        """``margin`` around a fitted picture, which is enlarged ``largest_fit`` times at most."""
-        self._margin, self._largest_fit = margin, largest_fit
+    def __init__(self, *, margin: float, largest_fit: float, largest: float = _MOST) -> None:
+        """Nothing is shown at first.
+
+        Args:
+            margin: around a fitted picture.
+            largest_fit: how many times a fitted picture is enlarged at most.
+            largest: how many times any picture is.
+        """
+        self._margin, self._largest_fit, self._largest = margin, largest_fit, largest
         self._picture = QSizeF()
         self._view = QSizeF()
         self._centre = QPointF()
@@ -32,6 +38,11 @@ class Viewport:
     def picture(self) -> QSizeF:
         """Size of the picture in its own pixels; empty if there is none."""
         return self._picture
+
+    @property
+    def centre(self) -> QPointF:
+        """The point of the picture that is in the middle of the widget."""
+        return QPointF(self._centre)
 
     def show(self, picture: QSizeF) -> None:
         """Show a picture of this size from now on."""
@@ -70,7 +81,7 @@ class Viewport:
         if self._picture.isEmpty():
             return False
         smallest = min(1.0, _FIRST / max(self._picture.width(), self._picture.height()))
-        zoom = min(_MOST, max(smallest, zoom))
+        zoom = min(self._largest, max(smallest, zoom))
         fixed = self._middle if about is None else about
         anchor = self.to_picture(fixed)
         self.fitted = False
@@ -78,6 +89,11 @@ class Viewport:
         self._keep_in_sight()
         self.zoom = zoom
         return True
+
+    def look_at(self, centre: QPointF, zoom: float) -> bool:
+        """Show this point of the picture in the middle; False if there is no picture."""
+        self._centre = QPointF(centre)
+        return self.zoom_to(zoom)
 
     def pan(self, by: QPointF) -> None:
         """Move the picture by so many logical pixels."""

@@ -16,7 +16,8 @@ from vggscope.errors import DeviceError, ModelError, OutputError, VggscopeError
 from vggscope.ui.device_roster import DeviceRoster
 from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnail_of
 from vggscope.ui.incoming import photos_of_paths
-from vggscope.ui.inference_thread import Answer, InferenceThread, LoadedModel, Wanted
+from vggscope.ui.inference_messages import Answer, LoadedModel, Wanted
+from vggscope.ui.inference_thread import InferenceThread
 from vggscope.ui.photos import Photo, PhotoModel, State
 from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, TOP, Settings
 from vggscope.ui.tasks import Tasks

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from vggscope.inference.live import LiveResult
     from vggscope.inference.smoothing import Smoothing
     from vggscope.sources.live.base import LiveSource
-    from vggscope.ui.inference_thread import InferenceThread, LiveAnswer
+    from vggscope.ui.inference_messages import LiveAnswer
+    from vggscope.ui.inference_thread import InferenceThread
     from vggscope.ui.live.preview import Shot
 
 _UNREADABLE: Final = 30

@@ -1,0 +1,118 @@
+"""Errands: what else the inference thread does for the window, such as looking into a layer.
+
+Whoever looks at something waits for it: an errand comes before live frames and photos. Those in
+the background come last.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vggscope.ui.deliveries import Deliveries, Ticket
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from PySide6.QtCore import QObject
+
+    from vggscope.errors import VggscopeError
+    from vggscope.inference.classifier import Classifier
+    from vggscope.inference.runtime import Cancellation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Errand:
+    ticket: Ticket
+    work: Callable[[Classifier, Cancellation], Any]
+    in_background: bool
+
+
+class Errands(Deliveries):
+    """Work for the inference thread, one piece at a time."""
+
+    def __init__(self, changed: threading.Condition, parent: QObject) -> None:
+        """``changed``: notified of every errand; the one that the inference thread waits on."""
+        super().__init__(parent)
+        self._changed = changed
+        self._queue: OrderedDict[str, _Errand] = OrderedDict()
+        self._running: tuple[Ticket, Cancellation] | None = None
+        self._is_stopped = False
+
+    def run(
+        self,
+        key: str,
+        work: Callable[[Classifier, Cancellation], Any],
+        deliver: Callable[[Any], None],
+        failed: Callable[[VggscopeError], None] | None = None,
+        *,
+        in_background: bool = False,
+    ) -> None:
+        """Call ``deliver(work(classifier, cancellation))``, ``work`` on the inference thread.
+
+        A newer errand of the same ``key`` replaces this one. Nothing is delivered of one that was
+        cancelled, as all are when another model is loaded.
+
+        Args:
+            key: names the errand.
+            work: gets the classifier in use.
+            deliver: gets its result, on the UI thread.
+            failed: gets its ``VggscopeError``, see ``Ticket``.
+            in_background: nobody waits for it: it comes after all photos.
+        """
+        if self._is_stopped:
+            return
+        with self._changed:
+            ticket = self._wanted[key] = Ticket(key, deliver, failed)
+            self._queue.pop(key, None)
+            self._queue[key] = _Errand(ticket, work, in_background)
+            self._changed.notify_all()
+
+    def forget(self, key: str) -> None:
+        """Drop the errand ``key``; if it is being done, it ends in mid-network."""
+        with self._changed:
+            super().forget(key)
+            self._queue.pop(key, None)
+            if self._running is not None and self._running[0].key == key:
+                self._running[1].cancel()
+
+    def interrupt(self) -> None:
+        """End what is being done, in mid-network; nothing is delivered of it."""
+        with self._changed:
+            if self._running is not None:
+                self._running[1].cancel()
+
+    def stop(self) -> None:
+        """Forget everything, now and later."""
+        with self._changed:
+            self._is_stopped = True
+            self._queue.clear()
+            self._wanted.clear()
+            self.interrupt()
+
+    # On the inference thread
+
+    def waits(self, *, in_background: bool) -> bool:
+        """Whether there is something to do, before the live frames or ``in_background``."""
+        return any(errand.in_background is in_background for errand in self._queue.values())
+
+    def do_next(self, classifier: Classifier, *, in_background: bool) -> None:
+        """Do the errand that waits longest, if there is one."""
+        from vggscope.inference.runtime import Cancellation  # noqa: PLC0415 (the engine)
+
+        cancellation = Cancellation()
+        with self._changed:
+            key = next((k for k, e in self._queue.items() if e.in_background is in_background), "")
+            if not key:
+                return
+            errand = self._queue.pop(key)
+            self._running = errand.ticket, cancellation
+        try:
+            result = errand.work(classifier, cancellation)
+        except Exception as error:  # noqa: BLE001 (told on the UI thread)
+            result = error
+        with self._changed:
+            self._running = None
+        self.finish(errand.ticket, result)
