@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise NoWeightsError(model=config.name, known=known)
         network = configs.network(config.name)
     else:
-        anatomy = _anatomy_of(model := _model(arguments.model))
+        anatomy = (model := _model(arguments.model)).anatomy()
         network = anatomy.network
         if not anatomy.is_chain:
             sys.stderr.write(f"vggscope: {_BRANCHES.format(reason=anatomy.reason)}\n")
@@ -121,15 +121,6 @@ def _model(name: str) -> Model:
         installed = str(error.details.get("known", ""))
         known = ", ".join(filter(None, (installed, *configs.FAMILY)))
         raise ModelNotFoundError(model=name, known=known) from error
-
-
-def _anatomy_of(model: Model) -> Anatomy:
-    # The paper's networks do not need onnx.
-    from vggscope.vgg.anatomy import anatomy_of  # noqa: PLC0415
-
-    return anatomy_of(
-        model.graph(), name=model.name, title=model.title, size=model.description.input.height
-    )
 
 
 def _measured(model: Model, anatomy: Anatomy, device: str) -> LayerTimes:

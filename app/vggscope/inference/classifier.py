@@ -26,6 +26,7 @@ from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation
 from vggscope.inference.selection import note_hung, note_lost, select
+from vggscope.inference.tap import tapped_graph
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
 from vggscope.zoo.normal_form import Fit, Label, Model
@@ -243,8 +244,6 @@ class Classifier:
         """
         if tap == self.tapped:
             return
-        from vggscope.inference.tap import tapped_graph  # noqa: PLC0415 (onnx, 162 ms)
-
         self._tapped = None if tap is None else tapped_graph(self.layers, tap)
         # If it cannot be opened again either, the next run fails, and the CPU takes over.
         del self._session

@@ -102,6 +102,11 @@ class LayerReader:
         self._preprocessor = Preprocessor(self._spec, fit=fit)
         self._input: tuple[Frame, NetworkInput] | None = None
 
+    @property
+    def enough(self) -> int:
+        """Shorter side in pixels beyond which ``read_still`` need not decode for this model."""
+        return self._preprocessor.enough
+
     def site(self, layer: str, *, before_relu: bool = False) -> Site:
         """Where ``layer`` is.
 

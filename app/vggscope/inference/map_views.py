@@ -45,12 +45,14 @@ class MapsPicture:
         look: how.
         grid: the channels side by side.
         histogram: of all values of the layer.
+        strongest: the channel with the largest value.
     """
 
     maps: FeatureMaps
     look: Look
     grid: Grid
     histogram: Histogram
+    strongest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +94,27 @@ class ChannelPicture:
     spots: tuple[Spot, ...]
 
 
-def maps_picture(maps: FeatureMaps, look: Look) -> MapsPicture:
-    """All channels of ``maps``, as ``look`` has them."""
+def maps_picture(
+    maps: FeatureMaps, look: Look, *, order: NDArray[np.intp] | None = None
+) -> MapsPicture:
+    """All channels of ``maps``, as ``look`` has them; or the channels ``order`` in this order."""
+    if order is None:
+        order = channel_order(maps, look.order, alive_only=look.alive_only)
     shown = grid(
         maps,
-        order=channel_order(maps, look.order, alive_only=look.alive_only),
+        order=order,
         normalisation=look.normalisation,
         fixed=look.fixed,
         symmetric=look.symmetric,
         aspect=look.aspect,
     )
-    return MapsPicture(maps=maps, look=look, grid=shown, histogram=maps.histogram())
+    return MapsPicture(
+        maps=maps,
+        look=look,
+        grid=shown,
+        histogram=maps.histogram(),
+        strongest=int(channel_order(maps, "max")[0]),
+    )
 
 
 def channel_picture(maps: FeatureMaps, channel: int, look: Look) -> ChannelPicture:

@@ -4,14 +4,14 @@ Measured (``benchmarks/layers.py``): a device that fuses layers pays for what it
 size, OpenVINO half a run for the 3.2 million numbers of VGG's conv1_1 and next to nothing for
 those of conv3_3. Large maps are handed out as the maxima of squares, so that no layer costs more
 than a third of a run.
+
+Cheap to import (no onnx, no numpy): the window names layers by ``Tap``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-from vggscope.vgg.surgery import Output, tapped
 
 if TYPE_CHECKING:
     from vggscope.inference.layer_reader import LayerReader
@@ -23,7 +23,7 @@ _ROOM: Final = 802_816
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """What is wanted beside the probabilities.
+    """What is looked at in a network.
 
     Attributes:
         layer: name of the layer.
@@ -57,6 +57,8 @@ def tapped_graph(reader: LayerReader, tap: Tap) -> TappedGraph:
     Raises:
         LayerError: there is no such layer, or nothing before its ReLU.
     """
+    from vggscope.vgg.surgery import Output, tapped  # noqa: PLC0415 (see above)
+
     site = reader.site(tap.layer, before_relu=tap.before_relu)
     name = "vggscope: tapped"
     shrink = _shrink(site.layer)

@@ -151,6 +151,25 @@ SPECS: Final = (
         checkable=True,
     ),
     _spec(
+        "layers",
+        "view",
+        QT_TRANSLATE_NOOP("actions", "&Layer Browser"),
+        "layers",
+        "Ctrl+L",
+        checkable=True,
+        separated=True,
+    ),
+    _spec(
+        "layer_before",
+        "view",
+        QT_TRANSLATE_NOOP("actions", "Layer &Before"),
+        "previous",
+        "Alt+Up",
+    ),
+    _spec(
+        "layer_behind", "view", QT_TRANSLATE_NOOP("actions", "Layer B&ehind"), "next", "Alt+Down"
+    ),
+    _spec(
         "full_screen",
         "view",
         QT_TRANSLATE_NOOP("actions", "F&ull Screen"),

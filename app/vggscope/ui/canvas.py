@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from vggscope.ui.canvas_marks import Mark, Overlay, paint_marks, paint_overlay
 from vggscope.ui.chips import chip_around, paint_chip
 from vggscope.ui.theme import picture
 from vggscope.ui.viewport import Viewport
@@ -75,13 +76,16 @@ class Canvas(QWidget):
         self._caption = ""
         self._readout = ""
         self._badge = ""
+        self._marks: tuple[Mark, ...] = ()
+        self._marked = ""
+        self._overlay: Overlay | None = None
         self._box: QRectF | None = None
         self._box_visible = True
         self._view = Viewport(margin=_MARGIN, largest_fit=_LARGEST_FIT)
         self._came_by_key = False
         self._drag_from: QPointF | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(240, 160)
+        self.setMinimumSize(240, 120)
         self.setAccessibleName(self.tr("Photo"))
         theme.changed.connect(self.update)
 
@@ -177,12 +181,35 @@ class Canvas(QWidget):
             self._make_caption()
             self.update()
 
+    def show_marks(self, marks: tuple[Mark, ...], text: str = "") -> None:
+        """Mark places on the picture, and tell in the corner what they are."""
+        if (marks, text) != (self._marks, self._marked):
+            self._marks, self._marked = marks, text
+            self.update()
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What is marked."""
+        return self._marks
+
+    def show_overlay(self, overlay: Overlay | None) -> None:
+        """Show something over the picture."""
+        if overlay is not None or self._overlay is not None:
+            self._overlay = overlay
+            self.update()
+
+    @property
+    def overlay(self) -> Overlay | None:
+        """What is shown over the picture."""
+        return self._overlay
+
     def clear(self, reason: str = "", sign: str = "warning") -> None:
         """Show no picture, but ``reason`` why there is none, below the icon ``sign``."""
         self._reason, self._sign = reason, sign
         self.setAccessibleDescription(reason)
         self._levels, self._picture_size, self._box = [], QSize(), None
-        self._readout = self._badge = ""
+        self._readout = self._badge = self._marked = ""
+        self._marks, self._overlay = (), None
         self._view.show(QSizeF())
         self._view.fitted = True
         self.update()
@@ -290,9 +317,8 @@ class Canvas(QWidget):
         painter.drawImage(target, level, QRectF(level.rect()))
 
     def _paint_box(self, painter: QPainter, box: QRectF) -> None:
-        full = QRectF(QPointF(0, 0), self._picture_size.toSizeF())
         on_screen = QRectF(self.to_screen(box.topLeft()), self.to_screen(box.bottomRight()))
-        photo = QRectF(self.to_screen(full.topLeft()), self.to_screen(full.bottomRight()))
+        photo = self._on_screen
         seen = on_screen.intersected(photo)
         for outside in _frame_around(photo, seen):
             painter.fillRect(outside, _OUTSIDE)
@@ -301,6 +327,13 @@ class Canvas(QWidget):
         painter.drawRect(seen)
         painter.setPen(QPen(_BOX_LINE, 1))
         painter.drawRect(seen)
+
+    @property
+    def _on_screen(self) -> QRectF:
+        """Where the whole picture lies, in the widget's coordinates."""
+        size = self._picture_size
+        last = self.to_screen(QPointF(size.width(), size.height()))
+        return QRectF(self.to_screen(QPointF(0, 0)), last)
 
     def _paint_caption(self, painter: QPainter) -> None:
         metrics = QFontMetricsF(self.font())
@@ -320,10 +353,12 @@ class Canvas(QWidget):
             chip = chip_around(self._badge, metrics)
             chip.moveTopLeft(QPointF(12, 10))
             paint_chip(painter, chip, self._badge)
-        if self._readout:
-            chip = chip_around(self._readout, metrics)
-            chip.moveTopRight(QPointF(self.width() - 12, 10))
-            paint_chip(painter, chip, self._readout)
+        corner = QPointF(self.width() - 12, 10)
+        for text in filter(None, (self._readout, self._marked)):
+            chip = chip_around(text, metrics)
+            chip.moveTopRight(corner)
+            paint_chip(painter, chip, text)
+            corner = QPointF(corner.x(), chip.bottom() + 6)
 
     def _paint_focus(self, painter: QPainter) -> None:
         """The frame that the views have from the style sheet."""
@@ -339,8 +374,11 @@ class Canvas(QWidget):
         painter.fillRect(self.rect(), QColor(self._theme.colours.canvas))
         if self._levels:
             self._paint_photo(painter)
+            if self._overlay is not None:
+                paint_overlay(painter, self._overlay, self._on_screen, self.to_screen)
             if self._box is not None and self._box_visible:
                 self._paint_box(painter, self._box)
+            paint_marks(painter, self._marks, self._on_screen, self.to_screen)
             self._paint_caption(painter)
             self._paint_state(painter)
         else:

@@ -42,15 +42,22 @@ def ask_for_folder(parent: QWidget) -> list[str]:
     return [folder] if folder else []
 
 
-def ask_for_export(parent: QWidget, suffix: str) -> str:
-    """Where to write a file that ends in ``suffix`` ("csv"); "" if the dialog was cancelled."""
+def ask_for_export(parent: QWidget, suffix: str, *, title: str = "", name: str = "") -> str:
+    """Where to write a file that ends in ``suffix`` ("csv"); "" if the dialog was cancelled.
+
+    Args:
+        parent: the window in front of which it is asked.
+        suffix: without the dot.
+        title: of the dialog, unless it is about the results of classifying.
+        name: to begin with, without the suffix.
+    """
     # Started from a desktop, the working folder is the root of the disk.
     folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     kinds = f"{suffix.upper()} (*.{suffix})"
     path, _ = QFileDialog.getSaveFileName(
         parent,
-        translate("file_dialogs", "Export the results"),
-        f"{folder}/vggscope.{suffix}",
+        title or translate("file_dialogs", "Export the results"),
+        f"{folder}/{name or 'vggscope'}.{suffix}",
         kinds,
     )
     return f"{path}.{suffix}" if path and not PurePath(path).suffix else path

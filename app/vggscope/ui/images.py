@@ -9,6 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vggscope.sources.frame import Frame
     from vggscope.ui.photos import Photo
 
@@ -78,8 +81,13 @@ def levels_for_screen(photo: Photo) -> Levels:
 
 def image_of(frame: Frame) -> QImage:
     """A frame's pixels as a QImage of its own."""
-    height, width = frame.pixels.shape[:2]
-    view = QImage(frame.pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return image_of_pixels(frame.pixels)
+
+
+def image_of_pixels(pixels: NDArray[np.uint8]) -> QImage:
+    """Pixels [H, W, 3], RGB and contiguous, as a QImage of its own."""
+    height, width = pixels.shape[:2]
+    view = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return view.copy()
 
 

@@ -44,6 +44,7 @@ from vggscope.ui.recent import RecentFiles
 from vggscope.ui.settings import (
     CROP_BOX,
     DEVICE,
+    LAYERS,
     LOOP,
     MIRROR,
     MODEL,
@@ -55,6 +56,7 @@ from vggscope.ui.settings import (
     Settings,
     window_state,
 )
+from vggscope.ui.shelves import Shelves, kept_height
 from vggscope.ui.status_bar import StatusBar
 from vggscope.ui.toolbar import ToolBar
 from vggscope.ui.welcome import DropOverlay, Welcome
@@ -66,11 +68,14 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
 
     from vggscope.ui.browser import PhotoBrowser
+    from vggscope.ui.layers.presenter import LayersPresenter
     from vggscope.ui.live.presenter import LivePresenter
     from vggscope.ui.theme import Theme
 
-_FLAGS: Final = {setting.key: setting for setting in (CROP_BOX, READOUT, MIRROR, LOOP)}
+_FLAGS: Final = {setting.key: setting for setting in (CROP_BOX, LAYERS, READOUT, MIRROR, LOOP)}
 """Settings that an action of the same name switches."""
+_FILMSTRIP: Final = "filmstrip"
+_LAYERS: Final = "layers"
 
 
 class MainWindow(QMainWindow):
@@ -106,6 +111,7 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas(theme)
         self.predictions = PredictionsPane(theme, self.actions_by_key)
         self._live: LivePresenter | None = None
+        self._layers: LayersPresenter | None = None
         self.messages = MessageBar(theme)
         self._build_centre()
         menus = Menus(self, self.actions_by_key, settings, self._recent, self.workbench.roster)
@@ -145,9 +151,16 @@ class MainWindow(QMainWindow):
                 from vggscope.ui.live.presenter import LivePresenter  # noqa: PLC0415
 
                 self._live = LivePresenter(self, self._settings, self._theme)
+                if self._layers is not None:
+                    self._layers.follow_live(self._live)
             except ImportError as error:
                 self.messages.tell_error(MultimediaMissingError(reason=str(error)))
         return self._live
+
+    @property
+    def layers(self) -> LayersPresenter | None:
+        """The layer browser, made when there is a picture for it; None before."""
+        return self._layers
 
     def begin(self) -> None:
         """Bring what the window was painted without: the model, icons, the samples' pictures."""
@@ -194,6 +207,7 @@ class MainWindow(QMainWindow):
         """Show photos or a moving picture: from now on it is the other."""
         live = self._live
         self.mark_source()
+        self.follow_layers()
         if live is None or not live.is_on:
             for key in LIVE_ACTIONS:
                 self.actions_by_key[key].setEnabled(False)
@@ -226,13 +240,28 @@ class MainWindow(QMainWindow):
         self.stage.addWidget(page)
         self._under_stage.addWidget(below)
 
-    def add_below(self, browser: QWidget) -> None:
-        """Add the filmstrip."""
-        self._down.addWidget(browser)
-        self._down.setStretchFactor(0, 1)
-        if not self._down.restoreState(_bytes(window_state(), "down")):
-            height = browser.minimumHeight()
-            self._down.setSizes([max(1, self._down.height() - height), height])
+    def add_filmstrip(self, browser: QWidget) -> None:
+        """Add the photos, at the bottom."""
+        height = kept_height(window_state(), _FILMSTRIP, browser.minimumHeight())
+        self._shelves.add(_FILMSTRIP, browser, height, at_end=True)
+
+    def follow_layers(self) -> None:
+        """Show the layer browser if it is wanted and there is a picture; make it, if need be."""
+        has_picture = self.is_live or self.workbench.current is not None
+        is_wanted = self._settings.flag(LAYERS)
+        if self._layers is None and has_picture and is_wanted and not self._is_closed:
+            # Not before the first picture: its classes take their time to import.
+            from vggscope.ui.layers.presenter import LayersPresenter  # noqa: PLC0415
+
+            self._layers = LayersPresenter(self, self._settings, self._theme)
+            if self._live is not None:
+                self._layers.follow_live(self._live)
+            height = kept_height(window_state(), _LAYERS, self._shelves.height() * 11 // 20)
+            self._shelves.add(_LAYERS, self._layers.browser, height, at_end=False)
+        if self._layers is not None:
+            self._layers.want(is_wanted)
+        for key in ("layer_before", "layer_behind"):
+            self.actions_by_key[key].setEnabled(has_picture and is_wanted)
 
     # Composition
 
@@ -251,15 +280,13 @@ class MainWindow(QMainWindow):
         self._across.setStretchFactor(0, 1)
         self._across.setChildrenCollapsible(False)
         self._across.setSizes([980, 300])
-        self._down = QSplitter(Qt.Orientation.Vertical)
-        self._down.addWidget(self._across)
-        self._down.setChildrenCollapsible(False)
+        self._shelves = Shelves(self._across)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.messages)
-        layout.addWidget(self._down, 1)
+        layout.addWidget(self._shelves, 1)
         self.setCentralWidget(centre)
 
     # Behaviour
@@ -271,6 +298,7 @@ class MainWindow(QMainWindow):
         bench.failed.connect(self.messages.tell_error)
         bench.said.connect(self.tell_briefly)
         bench.added.connect(self._show_photos)
+        bench.current_changed.connect(self.follow_layers)
         self._line.device.clicked.connect(self.actions_by_key["devices"].trigger)
         self.welcome.sample_chosen.connect(self._open_sample)
         self.canvas.zoom_changed.connect(self.show_zoom)
@@ -294,6 +322,9 @@ class MainWindow(QMainWindow):
                 "zoom_out": self.canvas.zoom_out,
                 "crop_box": lambda: self._set_flag(CROP_BOX),
                 "as_table": lambda: self.browser.set_as_table(self._as_table()),
+                "layers": lambda: self._set_flag(LAYERS),
+                "layer_before": lambda: self._step_layer(-1),
+                "layer_behind": lambda: self._step_layer(1),
                 "full_screen": self._toggle_full_screen,
                 "previous": lambda: photos.step(-1),
                 "next": lambda: photos.step(1),
@@ -319,7 +350,7 @@ class MainWindow(QMainWindow):
                 "about": dialogs.show_about,
             }
         )
-        for setting in (TOP, CROP_BOX, WNIDS, READOUT, MIRROR, LOOP):
+        for setting in (TOP, CROP_BOX, WNIDS, LAYERS, READOUT, MIRROR, LOOP):
             self._on_setting(setting.key)
         self._show_model()
 
@@ -333,6 +364,8 @@ class MainWindow(QMainWindow):
         elif key in _FLAGS:
             self.actions_by_key[key].setChecked(self._settings.flag(_FLAGS[key]))
             self.canvas.set_box_visible(self._settings.flag(CROP_BOX))
+            if key == LAYERS.key:
+                self.follow_layers()
         elif key == WNIDS.key:
             self.predictions.set_wnids(self._settings.flag(WNIDS))
         elif key in {MODEL.key, DEVICE.key}:
@@ -369,6 +402,10 @@ class MainWindow(QMainWindow):
     def _in_live(self, act: Callable[[LivePresenter], object]) -> None:
         if self._live is not None and self._live.is_on:
             act(self._live)
+
+    def _step_layer(self, by: int) -> None:
+        if self._layers is not None:
+            self._layers.step(by)
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
@@ -435,8 +472,7 @@ class MainWindow(QMainWindow):
         state = window_state()
         state.setValue("geometry", self.saveGeometry())
         state.setValue("across", self._across.saveState())
-        if self._photos.has_browser:
-            state.setValue("down", self._down.saveState())
+        self._shelves.save(state)
         state.setValue("as_table", self._as_table())
 
     def _as_table(self) -> bool:

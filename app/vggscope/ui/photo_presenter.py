@@ -183,5 +183,5 @@ class PhotoPresenter(QObject):
         browser.thumbnail_wanted.connect(self._bench.want_thumbnail)
         browser.set_as_table(self._actions["as_table"].isChecked())
         browser.mark(self._bench.current)
-        self._window.add_below(browser)
+        self._window.add_filmstrip(browser)
         return browser

@@ -52,7 +52,13 @@ class ToolBar(QToolBar):
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for widget in (open_button, sources, self._model, self.device, spacer, self._top):
+        actions["layers"].setIconText(self.tr("Layers"))
+        layers = QToolButton()
+        layers.setDefaultAction(actions["layers"])
+        layers.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        layers.setAccessibleName(self.tr("Show the layer browser"))
+        layers.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for widget in (open_button, sources, self._model, self.device, spacer, layers, self._top):
             layout.addWidget(widget)
         self.addWidget(row)
 

@@ -20,6 +20,8 @@ _HEADER: Final = (
 _TIME: Final = ("", "ms")
 _GAP: Final = "  "
 _BYTES_PER_NUMBER: Final = 4
+NOTHING: Final = "–"
+"""Stands where a layer has no such number, or none is known."""
 
 
 def format_table(network: Network, times: Mapping[str, float] | None = None) -> str:
@@ -32,7 +34,7 @@ def format_table(network: Network, times: Mapping[str, float] | None = None) -> 
         network: what to tell of.
         times: layer -> milliseconds, for a column of them; layers that take none may be missing.
     """
-    header, body = _header(times), [_cells(layer, times) for layer in network.layers]
+    header, body = _header(times), [cells_of(layer, times) for layer in network.layers]
     columns = zip(*header, *body, strict=True)
     widths = [max(len(cell) for cell in column) for column in columns]
     rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
@@ -43,7 +45,7 @@ def format_table(network: Network, times: Mapping[str, float] | None = None) -> 
         rule,
         *(_line(row, widths) for row in body),
         rule,
-        *_totals(network),
+        *totals_of(network),
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -55,11 +57,11 @@ def as_markdown(network: Network, times: Mapping[str, float] | None = None) -> s
     rows = [
         (first, *others),
         (":---", *("---:" for _ in others)),
-        *(_cells(layer, times) for layer in network.layers),
+        *(cells_of(layer, times) for layer in network.layers),
     ]
     lines = [f"**{network.title}**", ""]
-    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    lines += ["", *(f"- {total}" for total in _totals(network))]
+    lines += map(_markdown_row, rows)
+    lines += ["", *(f"- {total}" for total in totals_of(network))]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -86,7 +88,7 @@ def as_rows(network: Network, times: Mapping[str, float] | None = None) -> list[
             "macs": layer.macs,
             "receptive_field": layer.receptive_field,
             "stride": layer.stride,
-            "output_bytes": _BYTES_PER_NUMBER * math.prod(layer.output_shape),
+            "output_bytes": output_bytes(layer),
             "kernel": None if layer.kernel is None else list(layer.kernel),
             "activation": layer.activation,
         }
@@ -95,44 +97,49 @@ def as_rows(network: Network, times: Mapping[str, float] | None = None) -> list[
     ]
 
 
-def _header(times: Mapping[str, float] | None) -> tuple[tuple[str, ...], ...]:
-    if times is None:
-        return _HEADER
-    return tuple((*line, more) for line, more in zip(_HEADER, _TIME, strict=True))
-
-
-def _cells(layer: Layer, times: Mapping[str, float] | None) -> tuple[str, ...]:
+def cells_of(layer: Layer, times: Mapping[str, float] | None = None) -> tuple[str, ...]:
+    """The texts of one line, in the order of the columns; the last one only with ``times``."""
     cells = (
         f"{layer.name} ({layer.type})",
-        " × ".join(str(side) for side in layer.output_shape),
+        shape_text(layer),
         f"{layer.parameters:,}",
-        f"{'' if layer.exact else '≤ '}{layer.receptive_field:,}",
-        f"{layer.stride:,}" if layer.exact else "–",
-        short_count(layer.macs) if layer.macs else "–",
-        short_bytes(_BYTES_PER_NUMBER * math.prod(layer.output_shape)),
+        field_text(layer),
+        f"{layer.stride:,}" if layer.exact else NOTHING,
+        short_count(layer.macs) if layer.macs else NOTHING,
+        short_bytes(output_bytes(layer)),
     )
     if times is None:
         return cells
-    return (*cells, f"{times[layer.name]:.2f}" if layer.name in times else "–")
+    return (*cells, f"{times[layer.name]:.2f}" if layer.name in times else NOTHING)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    name, *numbers = cells
-    name_width, *number_widths = widths
-    aligned = (cell.rjust(width) for cell, width in zip(numbers, number_widths, strict=True))
-    return _GAP.join((name.ljust(name_width), *aligned)).rstrip()
-
-
-def _totals(network: Network) -> tuple[str, ...]:
+def totals_of(network: Network) -> tuple[str, ...]:
+    """What stands below the table, one sentence each."""
     return (
-        f"Total params: {_with_bytes(network.parameters)}",
-        f"Trainable params: {_with_bytes(network.trainable)}",
-        f"Non-trainable params: {_with_bytes(network.parameters - network.trainable)}",
+        f"Total params: {with_bytes(network.parameters)}",
+        f"Trainable params: {with_bytes(network.trainable)}",
+        f"Non-trainable params: {with_bytes(network.parameters - network.trainable)}",
         f"Multiply-accumulates: {short_count(network.macs)} per picture",
     )
 
 
-def _with_bytes(parameters: int) -> str:
+def shape_text(layer: Layer) -> str:
+    """The output of a layer: "56 × 56 × 256" of a map (H × W × C), "4096" of a vector."""
+    return " × ".join(str(side) for side in layer.output_shape)
+
+
+def field_text(layer: Layer) -> str:
+    """Side of the receptive field, with a mark if it is an upper bound."""
+    return f"{'' if layer.exact else '≤ '}{layer.receptive_field:,}"
+
+
+def output_bytes(layer: Layer) -> int:
+    """Size of a layer's output for one picture, as 32-bit floating-point numbers."""
+    return _BYTES_PER_NUMBER * math.prod(layer.output_shape)
+
+
+def with_bytes(parameters: int) -> str:
+    """A number of parameters, and their size as 32-bit floating-point numbers."""
     if parameters == 0:
         return "0"
     return f"{parameters:,} ({short_bytes(_BYTES_PER_NUMBER * parameters)})"
@@ -151,3 +158,21 @@ def short_count(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.2f} {unit}"
     return str(count)
+
+
+def _header(times: Mapping[str, float] | None) -> tuple[tuple[str, ...], ...]:
+    if times is None:
+        return _HEADER
+    return tuple((*line, more) for line, more in zip(_HEADER, _TIME, strict=True))
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    name, *numbers = cells
+    name_width, *number_widths = widths
+    aligned = (cell.rjust(width) for cell, width in zip(numbers, number_widths, strict=True))
+    return _GAP.join((name.ljust(name_width), *aligned)).rstrip()

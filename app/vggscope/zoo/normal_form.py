@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import onnx
 
+    from vggscope.vgg.anatomy import Anatomy
+
 Fact = TypeVar("Fact")
 
 FORMAT: Final = 1
@@ -204,6 +206,18 @@ class Model:
             raise ModelDescriptionError(
                 model=self.name, reason=f"its labels “{name}” cannot be read ({reason or error})"
             ) from error
+
+    def anatomy(self) -> Anatomy:
+        """The layers, and where they are in the graph (imports ``onnx``, which costs 162 ms).
+
+        Raises:
+            ModelError: as ``graph``.
+            NotAChainError: not even a list of them can be made.
+        """
+        from vggscope.vgg.anatomy import anatomy_of  # noqa: PLC0415 (onnx)
+
+        size = self.description.input.height
+        return anatomy_of(self.graph(), name=self.name, title=self.title, size=size)
 
     def check_sizes(self) -> None:
         """See that the files are there and have the promised sizes (instant).

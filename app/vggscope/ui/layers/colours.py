@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtGui import QImage, qRgb
+from PySide6.QtGui import QImage, qBlue, qGreen, qRed, qRgb, qRgba
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,3 +35,23 @@ def indexed_image(pixels: NDArray[np.uint8], colours: str) -> QImage:
     image = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8).copy()
     image.setColorTable(colour_table(colours))
     return image
+
+
+def overlay_image(pixels: NDArray[np.uint8], colours: str) -> QImage:
+    """Levels [h, w] as an image that lies over another: the less there is, the less it hides."""
+    image = indexed_image(pixels, colours)
+    image.setColorTable(_see_through(colours))
+    return image
+
+
+@cache
+def _see_through(name: str) -> tuple[int, ...]:
+    *table, _ = colour_table(name)
+    # Around a middle of 0, both ends are much.
+    middle = len(table) // 2 if name == "diverging" else 0
+    most = len(table) - 1 - middle
+    colours = [
+        qRgba(qRed(c), qGreen(c), qBlue(c), 255 * abs(level - middle) // most)
+        for level, c in enumerate(table)
+    ]
+    return (*colours, qRgba(0, 0, 0, 0))

@@ -110,6 +110,12 @@ class LivePresenter(QObject):
             return None
         return result.classification.device, result.classification.milliseconds
 
+    @property
+    def mirrored_width(self) -> float | None:
+        """Width in pixels of the picture, if it is shown mirrored; None if not."""
+        preview = self.session.preview
+        return float(preview.size.width()) if self._is_mirrored and preview is not None else None
+
     # Sources
 
     def open_camera(self) -> None:
@@ -329,9 +335,8 @@ class LivePresenter(QObject):
         self._show_actions()
 
     def _show_box(self, shown: Classification) -> None:
-        box, preview = shown.crop, self.session.preview
-        if self._is_mirrored and preview is not None:
-            width = preview.size.width()
+        box, width = shown.crop, self.mirrored_width
+        if width is not None:
             box = CropBox(width - box.right, box.top, width - box.left, box.bottom)
         self._window.canvas.show_box(box)
 

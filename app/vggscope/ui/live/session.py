@@ -152,11 +152,11 @@ class LiveSession(QObject):
         if source is None or frozen is self._is_freezing:
             return
         if frozen:
-            if self.preview is None:
+            # Its own pixels: they may go with the camera that is switched off now.
+            shot = self.kept()
+            if shot is None:
                 return
             self._is_freezing = True
-            # Its own pixels: they may go with the camera that is switched off now.
-            shot = replace(self.preview.frame, frame=detached(self.preview.frame.frame))
             source.pause()
             self._keep(shot)
         else:
@@ -183,6 +183,15 @@ class LiveSession(QObject):
     def frozen(self) -> Shot | None:
         """The frame that stays."""
         return self._frozen
+
+    def kept(self) -> Shot | None:
+        """The frame that is shown, with pixels of its own: its source may go on, and go."""
+        if self._frozen is not None:
+            return self._frozen
+        if self.preview is None:
+            return None
+        shot = self.preview.frame
+        return replace(shot, frame=detached(shot.frame))
 
     def show_at(self, place: Place) -> None:
         """Convert pictures for ``place`` from now on, and one that stays anew."""

@@ -1,0 +1,623 @@
+"""The layer browser in the window: what is looked at, asked for, and shown.
+
+What is shown follows from what there is (picture, model, layer, channel, the look of the maps):
+``refresh`` works out anew what that is, and asks for what is missing. Answers to former questions
+are dropped by whoever answers; until the present one comes, what is shown is marked as stale.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from PySide6.QtCore import QObject
+
+from vggscope.inference.subject import Subject
+from vggscope.inference.tap import Tap
+from vggscope.ui.file_dialogs import ask_for_folder
+from vggscope.ui.images import read_photo
+from vggscope.ui.latest import Latest
+from vggscope.ui.layers.browser import LayerBrowser
+from vggscope.ui.layers.canvas_marker import CanvasMarker
+from vggscope.ui.layers.drawing import Drawing, draw
+from vggscope.ui.layers.exporter import Exporter
+from vggscope.ui.layers.looking import Looking
+from vggscope.ui.layers.patch_search import PatchSearch
+from vggscope.ui.photos import State
+from vggscope.ui.settings import MAP_COLOURS
+from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.throttle import Throttle
+from vggscope.vgg.network import Kind
+
+if TYPE_CHECKING:
+    from vggscope.errors import VggscopeError
+    from vggscope.inference.feature_maps import FeatureMaps
+    from vggscope.inference.layer_times import LayerTimes
+    from vggscope.inference.map_views import Spot
+    from vggscope.inference.top_patches import Patch
+    from vggscope.inference.weight_views import PassThrough, UnitWeights
+    from vggscope.sources.frame import Frame
+    from vggscope.ui.inference_messages import LoadedModel
+    from vggscope.ui.layers.maps_grid import Cell
+    from vggscope.ui.live.presenter import LivePresenter
+    from vggscope.ui.live.preview import Shot
+    from vggscope.ui.main_window import MainWindow
+    from vggscope.ui.photos import Photo
+    from vggscope.ui.settings import Settings
+    from vggscope.ui.theme import Theme
+    from vggscope.vgg.anatomy import Anatomy
+
+_SHOWN: Final = "shown"
+_PINNED: Final = "pinned"
+_CALM_MS: Final = 66
+"""Between two pictures of the maps of moving pictures."""
+
+
+class _Question(NamedTuple):
+    subject: Subject
+    tap: Tap
+
+
+class _Pinned(NamedTuple):
+    subject: Subject
+    title: str
+
+
+class LayersPresenter(QObject):
+    """Made when there is a picture and the browser is wanted; from then on as old as the window.
+
+    Attributes:
+        browser: what it fills.
+        search: the search for top patches.
+    """
+
+    def __init__(self, window: MainWindow, settings: Settings, theme: Theme) -> None:
+        super().__init__(window)
+        self._window, self._settings = window, settings
+        self._bench = bench = window.workbench
+        self.browser = LayerBrowser(theme, settings)
+        self._looking = Looking(bench.inference.errands)
+        self._exporter = Exporter(window, bench.tasks, settings)
+        self.search = PatchSearch(bench, self._looking, self.browser.patches, self)
+        self._marker = CanvasMarker(window.canvas, settings, self._mirrored_width)
+        self._is_wanted = False
+        self._read_for = ""
+        self._anatomy: Anatomy | None = None
+        self._layer = ""
+        self._channels: dict[str, int] = {}
+        self._asked: _Question | None = None
+        self._shown: _Question | None = None
+        self._maps: FeatureMaps | None = None
+        self._drawing: Drawing | None = None
+        self._pinned: _Pinned | None = None
+        self._pinned_asked: _Question | None = None
+        self._pinned_maps: FeatureMaps | None = None
+        self._pinned_reason = ""
+        self._weighed: tuple[Subject, str, int] | None = None
+        self._times: dict[tuple[str, str], LayerTimes] = {}
+        self._refused = ""
+        self._draw = Latest(bench.tasks, "layer drawing", self._on_drawing)
+        self._live_answers = Throttle(self._take_live, _CALM_MS, self)
+        self._connect()
+
+    def follow_live(self, live: LivePresenter) -> None:
+        """Look at what live mode shows as well, from now on."""
+        live.session.answered.connect(self._on_live_answer)
+        live.session.state_changed.connect(self.refresh)
+        live.session.source_changed.connect(self.refresh)
+
+    def want(self, is_wanted: bool) -> None:
+        """Show the browser, as soon as there is a picture, or hide it."""
+        self._is_wanted = is_wanted
+        self.refresh()
+
+    def step(self, by: int) -> None:
+        """Go to the next layer, or with -1 to the one before."""
+        if self._anatomy is not None and self._is_shown:
+            names = [layer.name for layer in self._anatomy.network.layers]
+            here = names.index(self._layer)
+            self.choose(names[min(max(here + by, 0), len(names) - 1)])
+
+    def choose(self, layer: str, channel: int | None = None) -> None:
+        """Look at ``layer``, and at its channel ``channel``."""
+        if self._anatomy is None or self._anatomy.find(layer) is None:
+            return
+        if channel is not None:
+            self._channels[layer] = channel
+        self._layer = layer
+        self._marker.hovered = self._marker.chosen = None
+        self.browser.figure.choose(layer)
+        self.browser.table.choose(layer)
+        self.refresh()
+        if self._maps is not None and self._maps.layer.name == layer:
+            self._redraw()
+
+    def _connect(self) -> None:
+        bench, browser, settings = self._bench, self.browser, self._settings
+        bench.current_changed.connect(self._on_other_photo)
+        bench.current_updated.connect(self.refresh)
+        bench.model_changed.connect(self.refresh)
+        bench.inference.tap_failed.connect(self._on_tap_failed)
+        settings.changed.connect(self._on_setting)
+        for part in (browser.figure, browser.table):
+            part.layer_chosen.connect(self.choose)
+        browser.page_changed.connect(self._follow_page)
+        browser.table.times_wanted.connect(self._measure_now)
+        browser.table.said.connect(self._window.tell_briefly)
+        maps = browser.maps
+        maps.look_changed.connect(self._redraw)
+        maps.channel_chosen.connect(self._choose_channel)
+        maps.hovered.connect(self._on_cell)
+        maps.before_relu_changed.connect(self.refresh)
+        maps.pin_wanted.connect(self._pin)
+        maps.unpin_wanted.connect(self._unpin)
+        maps.export_wanted.connect(self._export_maps)
+        channel = browser.channel
+        channel.hovered.connect(self._on_hover)
+        channel.spot_chosen.connect(self._on_spot)
+        channel.spots_shown.connect(self._on_spots_shown)
+        channel.channel_chosen.connect(self._choose_channel)
+        channel.overlay_changed.connect(self._on_overlay)
+        channel.export_wanted.connect(self._export_channel)
+        browser.weights.feeder_chosen.connect(self.choose)
+        browser.patches.folder_wanted.connect(self._choose_folder)
+        self.search.photo_wanted.connect(self._show_patch)
+
+    # What there is
+
+    @property
+    def _is_shown(self) -> bool:
+        window = self._window
+        return self._is_wanted and (window.is_live or self._bench.current is not None)
+
+    @property
+    def _live(self) -> LivePresenter | None:
+        return self._window.live if self._window.is_live else None
+
+    @property
+    def _tap(self) -> Tap:
+        site = None if self._anatomy is None else self._anatomy.find(self._layer)
+        can_show_before = site is not None and site.before is not None
+        return Tap(self._layer, before_relu=self.browser.maps.before_relu and can_show_before)
+
+    @property
+    def _channel(self) -> int | None:
+        return self._channels.get(self._layer)
+
+    def _subject(self, model: LoadedModel) -> Subject | tuple[str, bool]:
+        """What stays on the canvas; if there is nothing, why, and whether it is about to come."""
+        if (live := self._live) is not None:
+            shot = live.session.frozen
+            if shot is None:
+                return self.tr("There is no picture to look at."), False
+            return self._subject_of_shot(shot, live.name, model)
+        photo = self._bench.current
+        if photo is None:
+            return self.tr("Open a photo, and every layer shows what it makes of it."), False
+        if photo.error is not None:
+            return message_of(photo.error), False
+        if photo.state is State.WAITING:
+            return self.tr("Looking at {0}…").format(photo.name), True
+        return _subject_of_photo(photo, model)
+
+    def _subject_of_shot(self, shot: Shot, name: str, model: LoadedModel) -> Subject:
+        def read(_enough: int) -> Frame:
+            from vggscope.sources.frame import Origin  # noqa: PLC0415 (live mode is on)
+            from vggscope.sources.live.mapping import picture_of  # noqa: PLC0415 (likewise)
+
+            with picture_of(shot.frame, shot.region) as picture:
+                return picture.to_frame(Origin(name=name))
+
+        key = ("shot", shot.epoch, shot.number)
+        return Subject(key=key, read=read, model=model.name, fit=model.fit)
+
+    def _mirrored_width(self) -> float | None:
+        live = self._live
+        return None if live is None else live.mirrored_width
+
+    # Asking
+
+    def refresh(self) -> None:
+        """Show what is to be shown now."""
+        browser, thread = self.browser, self._bench.inference
+        is_shown = self._is_shown
+        browser.setVisible(is_shown)
+        if not is_shown:
+            thread.tap(None)
+            self._looking.forget(_SHOWN)
+            self._marker.show(None)
+            return
+        model = self._bench.model
+        if model is None:
+            self._show_no_model()
+            return
+        self._read_network(model)
+        if self._anatomy is None:
+            return
+        self._measure(model)
+        live = self._live
+        if live is not None and live.session.is_flowing:
+            self._looking.forget(_SHOWN)
+            self._asked = None
+            thread.tap(self._tap)
+            self._take_live()
+        else:
+            if live is None:
+                thread.tap(None)
+            subject = self._subject(model)
+            if isinstance(subject, Subject):
+                self._ask(_Question(subject, self._tap))
+            else:
+                self._show_reason(*subject)
+        self._ask_pinned()
+        self._follow_page()
+
+    def _read_network(self, model: LoadedModel) -> None:
+        """Find the layers of the model, unless they are known."""
+        if self._read_for == model.name:
+            return
+        self._read_for = name = model.name
+        self._anatomy, self._shown, self._weighed = None, None, None
+        self.browser.figure.show_network(None)
+        self.browser.table.show_network(None)
+        self._show_reason(self.tr("Reading the layers of {0}…").format(model.title), True)
+
+        def read() -> Anatomy:
+            from vggscope.zoo.models import find_model  # noqa: PLC0415 (when layers are shown)
+
+            return find_model(name).anatomy()
+
+        self._bench.tasks.run("anatomy", read, self._on_anatomy, self._on_no_anatomy)
+
+    def _on_anatomy(self, anatomy: Anatomy) -> None:
+        self._anatomy = anatomy
+        network = anatomy.network
+        for part in (self.browser.figure, self.browser.table):
+            part.show_network(network)
+        self.browser.show_note(
+            ""
+            if anatomy.is_chain
+            else self.tr(
+                "This network branches ({0}). Its layers are listed in the order of computation; "
+                "receptive fields behind the branch are upper bounds."
+            ).format(anatomy.reason)
+        )
+        if network.find(self._layer) is None:
+            convolutions = [each for each in network.layers if each.kind is Kind.CONVOLUTION]
+            self._layer = (convolutions or [*network.layers[1:], network.layers[0]])[0].name
+        self.choose(self._layer)
+
+    def _on_no_anatomy(self, error: VggscopeError) -> None:
+        self._show_reason(f"{message_of(error)} {remedy_of(error)}", False)
+
+    def _ask(self, question: _Question) -> None:
+        if question == self._shown:
+            self._asked = None
+            self._looking.forget(_SHOWN)
+            self.browser.maps.set_stale("")
+            self.browser.channel.set_stale(False)
+            return
+        if question == self._asked and self._looking.is_pending(_SHOWN):
+            return
+        self._asked = question
+        self._show_stale(self.tr("Looking…"))
+        self._looking.look(_SHOWN, *question, self._on_maps, self._on_failure)
+
+    def _on_maps(self, maps: FeatureMaps) -> None:
+        self._shown, self._asked, self._maps = self._asked, None, maps
+        self._redraw()
+        self._follow_page()
+
+    def _on_failure(self, error: VggscopeError) -> None:
+        self._asked = None
+        self._show_reason(f"{message_of(error)} {remedy_of(error)}", False)
+
+    # Moving pictures
+
+    def _on_live_answer(self) -> None:
+        live = self._live
+        if live is not None and live.session.is_flowing:
+            self._live_answers()
+
+    def _take_live(self) -> None:
+        live, tap = self._live, self._tap
+        if live is None or not live.session.is_flowing or not self._is_shown:
+            return
+        session = live.session
+        maps = None if session.result is None else session.result.maps
+        self._shown = None
+        if maps is not None and not session.is_stale and _is_of(maps, tap):
+            self._refused = ""
+            self._maps = maps
+            self._redraw()
+        elif self._refused:
+            self._show_reason(self._refused, False)
+        elif self._maps is not None and _is_of(self._maps, tap):
+            # Errors of single frames are told beside the picture.
+            self._show_stale(self.tr("Out of date"))
+        else:
+            self._show_stale(self.tr("Opening {0}…").format(tap.layer))
+
+    def _on_tap_failed(self, error: VggscopeError) -> None:
+        self._refused = f"{message_of(error)} {remedy_of(error)}"
+        self._take_live()
+
+    # Showing
+
+    def _redraw(self) -> None:
+        """Draw what is known anew: in another look, with another channel."""
+        maps, look = self._maps, self.browser.maps.look
+        if maps is None:
+            return
+        channel, pinned = self._channels.get(maps.layer.name), self._pinned_maps
+        if pinned is not None and not _is_of(pinned, Tap(maps.layer.name, maps.before_relu)):
+            pinned = None
+        self._draw(lambda: draw(maps, look, channel, pinned))
+
+    def _on_drawing(self, drawing: Drawing) -> None:
+        maps = drawing.maps.maps
+        if self._maps is None or self._anatomy is None:
+            return
+        site = self._anatomy.find(maps.layer.name)
+        if site is None or not _is_of(maps, self._tap):
+            return
+        self._drawing = drawing
+        channel = drawing.channel.channel
+        self._channels.setdefault(maps.layer.name, channel)
+        browser = self.browser
+        browser.maps.show_picture(drawing.maps, can_show_before=site.before is not None)
+        browser.maps.choose(channel)
+        browser.channel.show_picture(drawing.channel)
+        self._show_pinned()
+        self._mark()
+        if self._asked is not None:
+            self._show_stale(self.tr("Looking…"))
+        self._follow_page()
+
+    def _choose_channel(self, channel: int) -> None:
+        self._channels[self._layer] = channel
+        self._marker.chosen = None
+        self.browser.maps.choose(channel)
+        self._redraw()
+
+    def _on_setting(self, key: str) -> None:
+        if key == MAP_COLOURS.key:
+            self._mark()
+
+    def _on_other_photo(self) -> None:
+        self._marker.hovered = self._marker.chosen = None
+        self.refresh()
+
+    def _show_reason(self, text: str, busy: bool) -> None:
+        """Say why there is nothing to see; what was there before is gone, unless it is coming."""
+        if busy and self._maps is not None and self._drawing is not None:
+            self._show_stale(text)
+            return
+        self._maps = self._drawing = self._shown = None
+        self._draw.forget()
+        self.browser.maps.show_reason(text, busy=busy)
+        self.browser.channel.show_reason(text)
+        self._marker.show(None)
+
+    def _show_stale(self, text: str) -> None:
+        if self._drawing is None:
+            self.browser.maps.show_reason(text, busy=True)
+            self.browser.channel.show_reason(text)
+            return
+        self.browser.maps.set_stale(text)
+        self.browser.channel.set_stale(True)
+
+    def _show_no_model(self) -> None:
+        broken = self._bench.broken
+        text = self.tr("The model is being loaded…") if broken is None else message_of(broken)
+        self._show_reason(text, broken is None)
+
+    # Comparing
+
+    def _pin(self) -> None:
+        """Keep what is looked at, to compare others with it."""
+        model = self._bench.model
+        if model is None:
+            return
+        if (live := self._live) is not None:
+            shot = live.session.kept()
+            if shot is None:
+                return
+            subject, name = self._subject_of_shot(shot, live.name, model), live.name
+        else:
+            found = self._subject(model)
+            photo = self._bench.current
+            if not isinstance(found, Subject) or photo is None:
+                return
+            subject, name = found, photo.name
+        self._pinned = _Pinned(subject, f"{name} · {model.title}")
+        self._ask_pinned()
+
+    def _unpin(self) -> None:
+        self._pinned = self._pinned_maps = self._pinned_asked = None
+        self._looking.forget(_PINNED)
+        self._looking.let_go(_PINNED, self._window.messages.tell_error)
+        self.browser.maps.show_pinned(None, "")
+        self.browser.channel.show_pinned(None, "")
+
+    def _ask_pinned(self) -> None:
+        if self._pinned is None:
+            return
+        question = _Question(self._pinned.subject, self._tap)
+        if question == self._pinned_asked:
+            return
+        self._pinned_asked, self._pinned_maps = question, None
+        self._pinned_reason = self.tr("Looking…")
+        self._show_pinned()
+        self._looking.look(_PINNED, *question, self._on_pinned, self._on_pinned_failure)
+
+    def _on_pinned(self, maps: FeatureMaps) -> None:
+        self._pinned_maps, self._pinned_reason = maps, ""
+        self._redraw()
+
+    def _on_pinned_failure(self, error: VggscopeError) -> None:
+        self._pinned_reason = f"{message_of(error)} {remedy_of(error)}"
+        self._show_pinned()
+
+    def _show_pinned(self) -> None:
+        pinned, drawing = self._pinned, self._drawing
+        if pinned is None:
+            return
+        is_there = self._pinned_maps is not None and drawing is not None
+        maps = drawing.pinned_maps if drawing is not None and is_there else None
+        channel = drawing.pinned_channel if drawing is not None and is_there else None
+        self.browser.maps.show_pinned(maps, pinned.title, self._pinned_reason)
+        self.browser.channel.show_pinned(channel, pinned.title)
+
+    # Marks on the picture
+
+    def _mark(self) -> None:
+        # What is stale is of another picture.
+        is_known = self._drawing is not None and self._asked is None
+        self._marker.show(self._drawing.channel if self._drawing and is_known else None)
+
+    def _on_cell(self, cell: Cell | None) -> None:
+        self._marker.hovered = None if cell is None else self._spot(cell)
+        self._mark()
+
+    def _on_hover(self, spot: Spot | None) -> None:
+        self._marker.hovered = spot
+        self._mark()
+
+    def _on_spot(self, spot: Spot | None) -> None:
+        self._marker.chosen = spot
+        self._mark()
+
+    def _spot(self, cell: Cell) -> Spot | None:
+        if self._drawing is None:
+            return None
+        from vggscope.inference.feature_maps import Position  # noqa: PLC0415 (maps are shown)
+        from vggscope.inference.map_views import spot_at  # noqa: PLC0415 (likewise)
+
+        maps = self._drawing.maps.maps
+        value = float(maps.values[cell.channel, cell.row, cell.column])
+        return spot_at(maps, Position(cell.row, cell.column, value))
+
+    def _on_overlay(self) -> None:
+        panel = self.browser.channel
+        self._marker.opacity = panel.opacity if panel.overlay else 0.0
+        self._mark()
+
+    def _on_spots_shown(self, shown: bool) -> None:
+        self._marker.shows_all = shown
+        self._mark()
+
+    # Pages
+
+    def _follow_page(self) -> None:
+        """Ask for what the page beside the maps needs, if it is seen."""
+        page, channel, model = self.browser.page, self._channel, self._bench.model
+        if model is None or channel is None or not self._layer:
+            return
+        if page is self.browser.weights:
+            self._weigh(model, channel)
+        elif page is self.browser.patches and self._anatomy is not None:
+            site = self._anatomy.find(self._layer)
+            if site is not None:
+                self.search.show(site.layer, channel, self._anatomy.network, model)
+
+    def _weigh(self, model: LoadedModel, channel: int) -> None:
+        shown = self._shown
+        subject = (
+            Subject(key=None, read=None, model=model.name, fit=model.fit)
+            if shown is None or shown.subject.model != model.name
+            else shown.subject
+        )
+        if self._weighed == (subject, self._layer, channel):
+            return
+        if self._asked is not None:
+            # The picture comes first; then there is something that weights are multiplied with.
+            return
+        self._weighed = subject, self._layer, channel
+        self.browser.weights.show_reason(self.tr("Reading weights…"), busy=True)
+        self._looking.weigh(
+            _SHOWN, subject, (self._layer, channel), self._on_weights, self._on_no_weights
+        )
+
+    def _on_weights(self, weights: UnitWeights | PassThrough) -> None:
+        self.browser.weights.show_weights(weights)
+
+    def _on_no_weights(self, error: VggscopeError) -> None:
+        self.browser.weights.show_reason(f"{message_of(error)} {remedy_of(error)}")
+
+    # Times
+
+    def _measure(self, model: LoadedModel, *, now: bool = False) -> None:
+        key = model.name, model.device_key
+        known = self._times.get(key)
+        browser = self.browser
+        if known is not None and not now:
+            self._show_times(known)
+            return
+        if self._looking.is_pending("times") and not now:
+            return
+
+        def deliver(times: LayerTimes) -> None:
+            self._times[key] = times
+            browser.table.set_measuring(False)
+            self._show_times(times)
+
+        def fail(error: VggscopeError) -> None:
+            browser.table.set_measuring(False)
+            browser.table.show_times(None, note=message_of(error))
+
+        browser.table.set_measuring(now)
+        self._looking.measure(deliver, fail, now=now)
+
+    def _measure_now(self) -> None:
+        if self._bench.model is not None:
+            self._measure(self._bench.model, now=True)
+
+    def _show_times(self, times: LayerTimes) -> None:
+        note = self.tr("This device runs the network as one piece: the CPU was measured instead.")
+        milliseconds = dict(times.milliseconds)
+        self.browser.figure.show_times(milliseconds, times.device)
+        self.browser.table.show_times(
+            milliseconds, times.device, note if times.is_substitute else ""
+        )
+
+    # Files
+
+    def _export_maps(self, form: str) -> None:
+        if self._drawing is not None:
+            self._exporter.export_maps(self._drawing.maps, form)
+
+    def _export_channel(self, form: str) -> None:
+        if self._drawing is not None:
+            self._exporter.export_channel(self._drawing.channel, form)
+
+    def _choose_folder(self) -> None:
+        for folder in ask_for_folder(self._window):
+            self.search.use_folder(folder)
+
+    def _show_patch(self, photo: Photo, patch: Patch) -> None:
+        """Show where a patch comes from."""
+        from vggscope.inference.feature_maps import Position  # noqa: PLC0415 (maps are shown)
+        from vggscope.inference.map_views import Spot  # noqa: PLC0415 (likewise)
+
+        position = Position(patch.row, patch.column, patch.value)
+        spot = Spot(position=position, field=patch.field, on_picture=patch.box)
+        if self._bench.photos.row_of(photo.key) is None:
+            self._bench.add([photo])
+        else:
+            self._bench.choose(photo.key)
+        self._marker.chosen = spot
+        self._mark()
+
+
+def _subject_of_photo(photo: Photo, model: LoadedModel) -> Subject:
+    return Subject(
+        # Read anew when it is classified anew: its file may be another one by then.
+        key=("photo", photo.key, photo.classification),
+        read=lambda enough: read_photo(photo, enough),
+        model=model.name,
+        fit=model.fit,
+    )
+
+
+def _is_of(maps: FeatureMaps, tap: Tap) -> bool:
+    return (maps.layer.name, maps.before_relu) == (tap.layer, tap.before_relu)

@@ -1,0 +1,243 @@
+"""One channel, large: read, chosen, marked, and told apart from what is out of date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QCheckBox, QLabel, QSlider, QSpinBox, QTableWidget, QToolButton
+
+from inference.maps import maps_of
+from vggscope.inference.map_views import Look, Spot, channel_picture
+from vggscope.ui.layers.channel_map import ChannelMap
+from vggscope.ui.layers.channel_panel import ChannelPanel
+from vggscope.ui.layers.colours import colour_table
+from vggscope.ui.settings import MAP_COLOURS, Settings
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from vggscope.inference.map_views import ChannelPicture
+    from vggscope.ui.theme import Theme
+
+
+def ramp(channels: int = 4, side: int = 56) -> np.ndarray:
+    values = np.arange(channels * side * side, dtype=np.float32)
+    return values.reshape(channels, side, side)
+
+
+def picture(channel: int = 2, **changes: object) -> ChannelPicture:
+    return channel_picture(maps_of(ramp(), **changes), channel, Look())
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, theme: Theme, settings: Settings) -> ChannelPanel:
+    made = ChannelPanel(theme, settings)
+    qtbot.addWidget(made)
+    made.resize(320, 520)
+    made.show()
+    made.activateWindow()
+    qtbot.waitActive(made)
+    return made
+
+
+def shown_texts(panel: ChannelPanel) -> str:
+    labels = [each for each in panel.findChildren(QLabel) if each.isVisibleTo(panel)]
+    return "\n".join(label.text() for label in labels)
+
+
+def the_map(panel: ChannelPanel) -> ChannelMap:
+    return panel.findChild(ChannelMap)
+
+
+def spot_place(panel: ChannelPanel, row: int, column: int) -> QPoint:
+    return the_map(panel).cell_box(row, column).center().toPoint()
+
+
+def test_the_map_is_painted_cell_by_cell(panel: ChannelPanel, settings: Settings) -> None:
+    shown = picture()
+    panel.show_picture(shown)
+    for colours in ("viridis", "inferno"):
+        settings.set(MAP_COLOURS, colours)
+        image = the_map(panel).grab().toImage()
+        for row, column in ((0, 0), (20, 30), (55, 55)):
+            found = image.pixelColor(spot_place(panel, row, column))
+            expected = QColor.fromRgb(colour_table(colours)[shown.pixels[row, column]])
+            assert found == expected, (colours, row, column)
+
+
+def test_the_mouse_reads_a_value(panel: ChannelPanel) -> None:
+    heard: list[Spot | None] = []
+    panel.hovered.connect(heard.append)
+    shown = picture()
+    panel.show_picture(shown)
+    QTest.mouseMove(the_map(panel), spot_place(panel, 29, 21))
+    value = shown.maps.values[2, 29, 21]
+    assert f"value at (row 29, column 21): {value:,.0f}" in shown_texts(panel)
+    spot = heard[-1]
+    assert spot is not None
+    assert (spot.position.row, spot.position.column, spot.position.value) == (29, 21, value)
+    assert spot.field == shown.maps.receptive_field(29, 21)
+    QTest.mouseMove(the_map(panel), QPoint(1, the_map(panel).height() - 1))
+    assert heard[-1] is None, "beside the map"
+
+
+def test_the_keyboard_reads_and_chooses(panel: ChannelPanel) -> None:
+    heard: list[Spot | None] = []
+    panel.spot_chosen.connect(heard.append)
+    panel.show_picture(picture())
+    view = the_map(panel)
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right):
+        QTest.keyClick(view, key)
+    assert "row 1, column 2" in view.accessibleDescription()
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert (heard[-1].position.row, heard[-1].position.column) == (1, 2)
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert heard[-1] is None
+
+
+def test_a_chosen_position_stays_with_its_channel(panel: ChannelPanel) -> None:
+    heard: list[Spot | None] = []
+    panel.spot_chosen.connect(heard.append)
+    panel.show_picture(picture())
+    QTest.mouseClick(the_map(panel), Qt.MouseButton.LeftButton, pos=spot_place(panel, 9, 8))
+    assert (heard[-1].position.row, heard[-1].position.column) == (9, 8)
+    other = channel_picture(maps_of(ramp() + 1000), 2, Look())
+    panel.show_picture(other)
+    assert heard[-1].position.value == other.maps.values[2, 9, 8], "the next picture's value"
+    panel.show_picture(channel_picture(other.maps, 3, Look()))
+    assert heard[-1] is None
+    count = len(heard)
+    panel.show_picture(channel_picture(other.maps, 3, Look(normalisation="layer")))
+    assert len(heard) == count, "nothing was chosen, nothing is dropped"
+
+
+def test_the_strongest_are_listed_and_chosen(panel: ChannelPanel) -> None:
+    heard: list[Spot | None] = []
+    all_of_them: list[bool] = []
+    panel.spot_chosen.connect(heard.append)
+    panel.spots_shown.connect(all_of_them.append)
+    shown = picture()
+    panel.show_picture(shown)
+    table = panel.findChild(QTableWidget)
+    assert table.rowCount() == 9
+    assert table.item(0, 1).text() == "55, 55"
+    width = shown.spots[0].field.right - shown.spots[0].field.left
+    assert table.item(0, 2).text().startswith(f"{width}×")
+    table.setFocus()
+    assert not heard, "looking at the list chooses nothing"
+    place = table.visualItemRect(table.item(2, 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert heard == [shown.spots[2]]
+    QTest.keyClick(table, Qt.Key.Key_Up)
+    assert heard[-1] == shown.spots[1]
+    [button] = [b for b in panel.findChildren(QToolButton) if b.text() == "Show all on the photo"]
+    button.click()
+    button.click()
+    assert all_of_them == [True, False]
+
+
+def test_other_channels_are_asked_for(panel: ChannelPanel) -> None:
+    heard: list[int] = []
+    panel.channel_chosen.connect(heard.append)
+    panel.show_picture(picture(2))
+    spin = panel.findChild(QSpinBox)
+    assert spin.text() == "channel 2 of 4"
+    assert not heard
+    the_map(panel).setFocus()
+    QTest.keyClick(the_map(panel), Qt.Key.Key_PageDown)
+    panel.show_picture(picture(3))
+    QTest.keyClick(the_map(panel), Qt.Key.Key_PageDown)  # there is no next one
+    QTest.keyClick(the_map(panel), Qt.Key.Key_PageUp)
+    panel.show_picture(picture(2))
+    spin.setFocus()
+    spin.selectAll()
+    QTest.keyClicks(spin, "0")
+    QTest.keyClick(spin, Qt.Key.Key_Return)
+    assert heard == [3, 2, 0]
+
+
+def test_a_pinned_picture_is_read_too(panel: ChannelPanel) -> None:
+    panel.show_picture(picture())
+    panel.show_pinned(channel_picture(maps_of(ramp() * 10), 2, Look()), "cat.jpg")
+    QTest.mouseMove(the_map(panel), spot_place(panel, 20, 30))
+    value = ramp()[2, 20, 30]
+    assert f"{value:,.0f}\ncat.jpg: {value * 10:,.0f}" in shown_texts(panel)
+    panel.show_pinned(None, "")
+    assert "cat.jpg" not in shown_texts(panel)
+
+
+def test_a_unit_is_one_large_value(panel: ChannelPanel) -> None:
+    changes: list[None] = []
+    panel.overlay_changed.connect(lambda: changes.append(None))
+    panel.show_picture(picture())
+    box = panel.findChild(QCheckBox)
+    box.click()
+    panel.findChild(QSlider).setValue(25)
+    assert (panel.overlay, panel.opacity, len(changes)) == (True, 0.25, 2)
+    values = np.array([0.1, 0.7, 0.2], np.float32).reshape(3, 1, 1)
+    maps = maps_of(values, "prob", labels=("cat", "zebra", "dog"))
+    panel.show_picture(channel_picture(maps, 2, Look()))
+    texts = shown_texts(panel)
+    for text in ("dog", "0.2", "rank 2 of 3 units of prob", "It sees the whole input."):
+        assert text in texts.splitlines()
+    assert panel.findChild(QSpinBox).text() == "unit 2 of 3"
+    assert not the_map(panel).isVisible()
+    assert not panel.overlay, "there is nothing to lay over the photo"
+    assert len(changes) == 3
+    assert "no map" in box.toolTip()
+    panel.show_picture(picture())
+    assert panel.overlay
+
+
+def test_it_is_never_empty_nor_out_of_date_unsaid(panel: ChannelPanel) -> None:
+    assert "Choose a channel" in shown_texts(panel)
+    panel.show_picture(picture())
+    fresh = the_map(panel).grab().toImage()
+    panel.set_stale(True)
+    assert the_map(panel).grab().toImage() != fresh
+    panel.set_stale(False)
+    assert the_map(panel).grab().toImage() == fresh
+    panel.show_reason("The layer is being read.")
+    assert shown_texts(panel) == "\nThe layer is being read."
+
+
+def test_exports(panel: ChannelPanel) -> None:
+    heard: list[str] = []
+    panel.export_wanted.connect(heard.append)
+    panel.show_picture(picture())
+    [button] = [b for b in panel.findChildren(QToolButton) if b.menu() is not None]
+    for action in button.menu().actions():
+        action.trigger()
+    assert heard == ["png", "npy", "csv"]
+
+
+def test_numbers_that_are_missing_are_told(panel: ChannelPanel) -> None:
+    values = ramp()
+    values[2, :28] = np.nan
+    panel.show_picture(channel_picture(maps_of(values), 2, Look()))
+    assert "50.0 % are no finite numbers" in shown_texts(panel)
+
+
+@pytest.mark.parametrize("size", [(300, 240), (900, 240), (1200, 800)])
+def test_map_and_value_are_in_sight_at_every_size(
+    panel: ChannelPanel, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    panel.show_picture(picture())
+    panel.resize(*size)
+    qtbot.wait(20)
+    assert (panel.width(), panel.height()) == size
+    view = the_map(panel)
+    top, bottom = (view.mapTo(panel, QPoint(0, y)).y() for y in (0, view.height() + 20))
+    assert 0 <= top < bottom <= panel.height()
+    assert view.map_box().height() >= 80

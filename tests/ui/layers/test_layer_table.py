@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+
+from vgg.chains import Chain
+from vggscope.ui.layers.layer_table import LayerTable
+from vggscope.vgg import configs
+from vggscope.vgg.anatomy import anatomy_of
+from vggscope.vgg.network import Kind, Operation, build_network
+from vggscope.vgg.table import as_csv, as_markdown, cells_of, format_table
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from vggscope.ui.theme import Theme
+    from vggscope.vgg.network import Network
+
+VGG16 = configs.network("vgg16")
+TIMES = {layer.name: float(index % 7) for index, layer in enumerate(VGG16.layers[1:])}
+
+
+@pytest.fixture
+def table(qtbot: QtBot, theme: Theme) -> LayerTable:
+    made = LayerTable(theme)
+    qtbot.addWidget(made)
+    made.resize(900, 400)
+    made.show_network(VGG16)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def branched() -> Network:
+    chain = Chain("N", 3, 32, 32)
+    chain.add("Conv", chain.weights(8, 3, 3, 3), pads=[1, 1, 1, 1]).add("Relu")
+    before = chain.tip
+    chain.add("Conv", chain.weights(8, 8, 3, 3), pads=[1, 1, 1, 1])
+    chain.add("Add", before).add("GlobalAveragePool").add("Flatten")
+    return anatomy_of(chain.model(), name="branched", title="Branched").network
+
+
+def shown(table: LayerTable) -> list[tuple[str, ...]]:
+    """The cells that are to be seen, row by row."""
+    model, header = table.view.model(), table.view.horizontalHeader()
+    columns = [c for c in range(model.columnCount()) if not header.isSectionHidden(c)]
+    return [
+        tuple(str(model.index(row, column).data()) for column in columns)
+        for row in range(model.rowCount())
+    ]
+
+
+def names(table: LayerTable) -> list[str]:
+    return [row[0].split()[0] for row in shown(table)]
+
+
+def click_header(table: LayerTable, column: int) -> None:
+    header = table.view.horizontalHeader()
+    table.view.horizontalScrollBar().setValue(header.sectionPosition(column))
+    x = header.sectionViewportPosition(column) + header.sectionSize(column) // 2
+    QTest.mouseClick(
+        header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(x, header.height() // 2)
+    )
+
+
+def click_row(table: LayerTable, row: int) -> None:
+    place = table.view.visualRect(table.view.model().index(row, 0)).center()
+    QTest.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def said_by(table: LayerTable) -> list[str]:
+    """What is to be read below the table, as screen readers have it, which is never cut."""
+    return [label.accessibleDescription() for label in table.findChildren(QLabel)]
+
+
+def button_of(table: LayerTable, name: str) -> QPushButton | QToolButton:
+    for kind in (QPushButton, QToolButton):
+        for button in table.findChildren(kind):
+            if button.accessibleName() == name:
+                return button
+    raise KeyError(name)
+
+
+def chosen_of(table: LayerTable) -> list[str]:
+    chosen: list[str] = []
+    table.layer_chosen.connect(chosen.append)
+    return chosen
+
+
+def test_the_cells_are_those_of_the_command(table: LayerTable) -> None:
+    assert shown(table) == [cells_of(layer) for layer in VGG16.layers]
+    table.show_times(TIMES, "A card")
+    assert shown(table) == [cells_of(layer, TIMES) for layer in VGG16.layers]
+    assert shown(table)[0][-1] == "–"
+    other = branched()
+    table.show_network(other)
+    assert shown(table) == [cells_of(layer) for layer in other.layers]
+    assert any(row[3].startswith("≤") for row in shown(table))
+    table.show_network(None)
+    assert shown(table) == []
+
+
+def test_sorting_by_number_and_back_to_the_network(table: LayerTable) -> None:
+    order = [layer.name for layer in VGG16.layers]
+    click_header(table, 2)
+    rising = [int(row[2].replace(",", "")) for row in shown(table)]
+    assert rising == sorted(rising)
+    assert rising[-1] == 102_764_544
+    click_header(table, 2)
+    assert names(table)[0] == "fc6"
+    click_header(table, 2)
+    assert names(table) == order
+    table.show_times(TIMES)
+    click_header(table, 7)
+    click_header(table, 7)
+    spent = [float(row[7]) for row in shown(table) if row[7] != "–"]
+    assert spent == sorted(TIMES.values(), reverse=True)
+    assert names(table)[-1] == "data", "unknown is no large number"
+    table.show_times(None)
+    assert names(table) == order
+
+
+def test_rows_are_chosen_by_mouse_and_keys_in_the_order_that_is_seen(table: LayerTable) -> None:
+    chosen = chosen_of(table)
+    click_row(table, 2)
+    QTest.keyClick(table.view, Qt.Key.Key_Down)
+    assert chosen == ["conv1_2", "pool1"]
+    click_header(table, 5)
+    click_header(table, 5)
+    click_row(table, 0)
+    assert VGG16.find(chosen[-1]).macs == max(layer.macs for layer in VGG16.layers)
+
+
+def test_choosing_by_program_is_silent_and_brings_the_row_into_sight(table: LayerTable) -> None:
+    chosen = chosen_of(table)
+    table.resize(280, 240)
+    for name in ("prob", "conv1_1"):
+        table.choose(name)
+        index = table.view.currentIndex()
+        assert index.siblingAtColumn(0).data().startswith(name)
+        assert table.view.viewport().rect().intersects(table.view.visualRect(index))
+    table.choose("of another network")
+    assert not table.view.selectionModel().hasSelection()
+    assert chosen == []
+
+
+@pytest.mark.parametrize("times", [None, TIMES])
+def test_copies_equal_what_the_command_prints(
+    table: LayerTable, times: dict[str, float] | None
+) -> None:
+    said: list[str] = []
+    table.said.connect(said.append)
+    table.show_times(times)
+    click_header(table, 2)
+    texts = []
+    for action in button_of(table, "Copy the table").menu().actions():
+        action.trigger()
+        texts.append(QGuiApplication.clipboard().text())
+    assert texts == [write(VGG16, times) for write in (format_table, as_markdown, as_csv)]
+    assert said == ["Copied 24 layers"] * 3
+
+
+def test_measuring(table: LayerTable, qtbot: QtBot) -> None:
+    button = button_of(table, "Measure the time of each layer")
+    with qtbot.waitSignal(table.times_wanted):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    table.set_measuring(True)
+    assert not button.isEnabled()
+    assert button.text() == "Measuring…"
+    table.set_measuring(False)
+    assert button.isEnabled()
+    table.show_times({"conv1_1": 1.25, "fc6": 2.0}, "A card", "in place of another")
+    assert "3.2 ms in all layers · A card · in place of another" in said_by(table)
+    table.show_network(None)
+    assert not button.isEnabled()
+    assert not button_of(table, "Copy the table").isEnabled()
+
+
+def test_totals_stand_below(table: LayerTable) -> None:
+    assert (
+        "Total: 138,357,544 (527.79 MB) params · all trainable · 15.47 G MACs per picture"
+        in said_by(table)
+    )
+    norm = Operation(name="bn", kind=Kind.BATCH_NORMALIZATION)
+    table.show_network(build_network(name="t", title="T", input_shape=(8, 8, 3), operations=[norm]))
+    assert "Total: 12 (48.00 B) params · 6 trainable · 0 MACs per picture" in said_by(table)
+
+
+def test_wide_panels_have_everything_in_sight(table: LayerTable) -> None:
+    table.show_times(TIMES, "A card")
+    table.resize(1100, 400)
+    texts = [label.text() for label in table.findChildren(QLabel)]
+    assert set(said_by(table)) == set(texts), "nothing is cut"
+    header, viewport = table.view.horizontalHeader(), table.view.viewport()
+    assert viewport.width() - 8 <= header.length() <= viewport.width()
+
+
+@pytest.mark.parametrize(("width", "height"), [(280, 240), (480, 300), (960, 400)])
+def test_narrow_panels_scroll_instead_of_squeezing(
+    table: LayerTable, width: int, height: int
+) -> None:
+    table.show_times(TIMES, "A graphics card with quite a long name")
+    table.resize(width, height)
+    view, metrics = table.view, table.view.fontMetrics()
+    for column in range(8):
+        texts = [row[column] for row in shown(table)]
+        assert view.columnWidth(column) >= max(map(metrics.horizontalAdvance, texts)) + 14
+    assert (view.horizontalScrollBar().maximum() == 0) is (width == 960)
+    for name in ("Measure the time of each layer", "Copy the table"):
+        button = button_of(table, name)
+        place = button.rect().translated(button.mapTo(table, QPoint()))
+        assert table.rect().contains(place)
+        assert button.width() >= button.minimumSizeHint().width()
+
+
+def test_headers_explain_themselves(table: LayerTable) -> None:
+    model = table.view.model()
+    tips = [
+        model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        for column in range(model.columnCount())
+    ]
+    assert all(tips)
+    assert "one output depends on" in tips[3]
+    assert "to its neighbour" in tips[4]
+    assert "FLOPs" in tips[5]
