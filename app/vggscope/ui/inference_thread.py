@@ -175,9 +175,7 @@ class InferenceThread(QThread):
 
         Only live frames pay for it: with the first one, the network is opened anew.
         """
-        with self._changed:
-            self._tap = tap
-            self._changed.notify()
+        self._tap = tap
 
     def stop(self) -> bool:
         """End the thread and wait for it; False if it hangs in its device, which is noted."""

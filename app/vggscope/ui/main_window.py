@@ -30,11 +30,13 @@ from vggscope.errors import MultimediaMissingError
 from vggscope.sources.finding import is_video
 from vggscope.ui.actions import LIVE_ACTIONS, SOURCES, Actions
 from vggscope.ui.canvas import Canvas
+from vggscope.ui.copying import copy
 from vggscope.ui.device_presenter import DevicePresenter
 from vggscope.ui.dialog_openers import Dialogs, model_titles
 from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures, ask_for_video
 from vggscope.ui.folders import open_captures, open_logs
 from vggscope.ui.incoming import has_pasteable, photos_in, refusal_of
+from vggscope.ui.layers_switch import LayersSwitch
 from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
 from vggscope.ui.photo_presenter import PhotoPresenter
@@ -75,7 +77,6 @@ if TYPE_CHECKING:
 _FLAGS: Final = {setting.key: setting for setting in (CROP_BOX, LAYERS, READOUT, MIRROR, LOOP)}
 """Settings that an action of the same name switches."""
 _FILMSTRIP: Final = "filmstrip"
-_LAYERS: Final = "layers"
 
 
 class MainWindow(QMainWindow):
@@ -111,9 +112,9 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas(theme)
         self.predictions = PredictionsPane(theme, self.actions_by_key)
         self._live: LivePresenter | None = None
-        self._layers: LayersPresenter | None = None
         self.messages = MessageBar(theme)
         self._build_centre()
+        self._layers = LayersSwitch(self, self._shelves, settings, theme)
         menus = Menus(self, self.actions_by_key, settings, self._recent, self.workbench.roster)
         menus.recent_chosen.connect(lambda path: self.open_paths([path]))
         self._bar = ToolBar(theme, self.actions_by_key, menus)
@@ -151,8 +152,7 @@ class MainWindow(QMainWindow):
                 from vggscope.ui.live.presenter import LivePresenter  # noqa: PLC0415
 
                 self._live = LivePresenter(self, self._settings, self._theme)
-                if self._layers is not None:
-                    self._layers.follow_live(self._live)
+                self._layers.follow_live(self._live)
             except ImportError as error:
                 self.messages.tell_error(MultimediaMissingError(reason=str(error)))
         return self._live
@@ -160,7 +160,7 @@ class MainWindow(QMainWindow):
     @property
     def layers(self) -> LayersPresenter | None:
         """The layer browser, made when there is a picture for it; None before."""
-        return self._layers
+        return self._layers.presenter
 
     def begin(self) -> None:
         """Bring what the window was painted without: the model, icons, the samples' pictures."""
@@ -207,7 +207,7 @@ class MainWindow(QMainWindow):
         """Show photos or a moving picture: from now on it is the other."""
         live = self._live
         self.mark_source()
-        self.follow_layers()
+        self._layers.follow()
         if live is None or not live.is_on:
             for key in LIVE_ACTIONS:
                 self.actions_by_key[key].setEnabled(False)
@@ -245,24 +245,6 @@ class MainWindow(QMainWindow):
         height = kept_height(window_state(), _FILMSTRIP, browser.minimumHeight())
         self._shelves.add(_FILMSTRIP, browser, height, at_end=True)
 
-    def follow_layers(self) -> None:
-        """Show the layer browser if it is wanted and there is a picture; make it, if need be."""
-        has_picture = self.is_live or self.workbench.current is not None
-        is_wanted = self._settings.flag(LAYERS)
-        if self._layers is None and has_picture and is_wanted and not self._is_closed:
-            # Not before the first picture: its classes take their time to import.
-            from vggscope.ui.layers.presenter import LayersPresenter  # noqa: PLC0415
-
-            self._layers = LayersPresenter(self, self._settings, self._theme)
-            if self._live is not None:
-                self._layers.follow_live(self._live)
-            height = kept_height(window_state(), _LAYERS, self._shelves.height() * 11 // 20)
-            self._shelves.add(_LAYERS, self._layers.browser, height, at_end=False)
-        if self._layers is not None:
-            self._layers.want(is_wanted)
-        for key in ("layer_before", "layer_behind"):
-            self.actions_by_key[key].setEnabled(has_picture and is_wanted)
-
     # Composition
 
     def _build_centre(self) -> None:
@@ -298,7 +280,7 @@ class MainWindow(QMainWindow):
         bench.failed.connect(self.messages.tell_error)
         bench.said.connect(self.tell_briefly)
         bench.added.connect(self._show_photos)
-        bench.current_changed.connect(self.follow_layers)
+        bench.current_changed.connect(self._layers.follow)
         self._line.device.clicked.connect(self.actions_by_key["devices"].trigger)
         self.welcome.sample_chosen.connect(self._open_sample)
         self.canvas.zoom_changed.connect(self.show_zoom)
@@ -323,8 +305,8 @@ class MainWindow(QMainWindow):
                 "crop_box": lambda: self._set_flag(CROP_BOX),
                 "as_table": lambda: self.browser.set_as_table(self._as_table()),
                 "layers": lambda: self._set_flag(LAYERS),
-                "layer_before": lambda: self._step_layer(-1),
-                "layer_behind": lambda: self._step_layer(1),
+                "layer_before": lambda: self._layers.step(-1),
+                "layer_behind": lambda: self._layers.step(1),
                 "full_screen": self._toggle_full_screen,
                 "previous": lambda: photos.step(-1),
                 "next": lambda: photos.step(1),
@@ -365,7 +347,7 @@ class MainWindow(QMainWindow):
             self.actions_by_key[key].setChecked(self._settings.flag(_FLAGS[key]))
             self.canvas.set_box_visible(self._settings.flag(CROP_BOX))
             if key == LAYERS.key:
-                self.follow_layers()
+                self._layers.follow()
         elif key == WNIDS.key:
             self.predictions.set_wnids(self._settings.flag(WNIDS))
         elif key in {MODEL.key, DEVICE.key}:
@@ -403,10 +385,6 @@ class MainWindow(QMainWindow):
         if self._live is not None and self._live.is_on:
             act(self._live)
 
-    def _step_layer(self, by: int) -> None:
-        if self._layers is not None:
-            self._layers.step(by)
-
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
         if model is not None and model.name == wanted:
@@ -434,19 +412,10 @@ class MainWindow(QMainWindow):
         self.workbench.add(photos)
 
     def _copy(self, form: str) -> None:
-        from vggscope.inference import report  # noqa: PLC0415 (not needed to start)
-
         shown = self._live if self.is_live else self._photos
-        if shown is None or shown.classification is None:
-            return
-        entry, top = (shown.name, shown.classification), self._settings.number(TOP)
-        text = {
-            "text": lambda: report.as_text(*entry, top),
-            "csv": lambda: report.as_csv([entry], top),
-            "json": lambda: report.as_json(report.as_json_object(*entry, top)),
-        }[form]()
-        QGuiApplication.clipboard().setText(text)
-        self._line.showMessage(self.tr("Copied"), 3000)
+        if shown is not None and shown.classification is not None:
+            copy(shown.name, shown.classification, self._settings.number(TOP), form)
+            self._line.showMessage(self.tr("Copied"), 3000)
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)

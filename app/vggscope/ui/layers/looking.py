@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.inference.tap import Tap
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Failed = Callable[[VggscopeError], None]
 
+_TIMES: Final = "times"
+
 
 class Looking:
     """Errands that look into layers. A newer question replaces one of the same use."""
@@ -35,7 +37,7 @@ class Looking:
         use: str,
         work: Callable[[Readers, Cancellation], Any],
         deliver: Callable[[Any], None],
-        failed: Failed,
+        failed: Failed | None,
         *,
         in_background: bool = False,
     ) -> None:
@@ -109,16 +111,22 @@ class Looking:
                 classifier.model, anatomy, classifier.device, cancellation=cancellation
             )
 
-        self._errands.run("times", work, deliver, failed, in_background=not now)
+        self._errands.run(_TIMES, work, deliver, failed, in_background=not now)
 
     def forget(self, use: str) -> None:
         """No answer for ``use`` is wanted any more."""
         self._errands.forget(use)
         self._errands.forget(_weights(use))
 
-    def let_go(self, use: str, failed: Failed) -> None:
-        """Keep nothing in memory for ``use``."""
-        self.run(f"{use} let go", lambda eyes, _: eyes.forget(use), lambda _: None, failed)
+    def let_go(self, use: str) -> None:
+        """No answer for ``use`` is wanted any more, and nothing is kept in memory for it."""
+        self.forget(use)
+        self.run(f"{use} let go", lambda eyes, _: eyes.forget(use), lambda _: None, None)
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether times are on their way."""
+        return self._errands.is_pending(_TIMES)
 
     def is_pending(self, use: str) -> bool:
         """Whether an answer for ``use`` is on its way."""

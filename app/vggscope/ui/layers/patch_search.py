@@ -236,11 +236,7 @@ class PatchSearch(QObject):
 
     def _present(self) -> None:
         photos, panel, layer = self._photos, self._panel, self._layer
-        panel.show_source(
-            self.tr("%n photos of this window", "", len(photos))
-            if self._folder is None
-            else self.tr("folder {0}, {1} photos").format(self._folder_name, len(photos))
-        )
+        panel.show_source(self._source_text(len(photos)))
         failed = len(self._failed.intersection(photos))
         done = len(photos) - len(self._remaining())
         panel.show_progress(done, len(photos), failed=failed, running=self._is_running)
@@ -262,6 +258,13 @@ class PatchSearch(QObject):
         missing = [p for p, image in zip(best, images, strict=True) if image is None]
         if missing:
             self._tiles(lambda: [(_key_of(patch), _cut(patch)) for patch in missing])
+
+    def _source_text(self, count: int) -> str:
+        # Not by %n, whose English plural needs a translation, too.
+        photos = self.tr("1 photo") if count == 1 else self.tr("{0} photos").format(count)
+        if self._folder is None:
+            return self.tr("{0} of this window").format(photos)
+        return self.tr("folder {0}, {1}").format(self._folder_name, photos)
 
     def _why_empty(self, count: int) -> str:
         if self._reason:

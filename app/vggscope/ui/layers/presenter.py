@@ -7,7 +7,7 @@ are dropped by whoever answers; until the present one comes, what is shown is ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject
 
@@ -18,9 +18,11 @@ from vggscope.ui.images import read_photo
 from vggscope.ui.latest import Latest
 from vggscope.ui.layers.browser import LayerBrowser
 from vggscope.ui.layers.canvas_marker import CanvasMarker
+from vggscope.ui.layers.comparison import Comparison, Question
 from vggscope.ui.layers.drawing import Drawing, draw
 from vggscope.ui.layers.exporter import Exporter
 from vggscope.ui.layers.looking import Looking
+from vggscope.ui.layers.pages import Times, WeightsPage
 from vggscope.ui.layers.patch_search import PatchSearch
 from vggscope.ui.photos import State
 from vggscope.ui.settings import MAP_COLOURS
@@ -31,13 +33,9 @@ from vggscope.vgg.network import Kind
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
     from vggscope.inference.feature_maps import FeatureMaps
-    from vggscope.inference.layer_times import LayerTimes
-    from vggscope.inference.map_views import Spot
     from vggscope.inference.top_patches import Patch
-    from vggscope.inference.weight_views import PassThrough, UnitWeights
     from vggscope.sources.frame import Frame
     from vggscope.ui.inference_messages import LoadedModel
-    from vggscope.ui.layers.maps_grid import Cell
     from vggscope.ui.live.presenter import LivePresenter
     from vggscope.ui.live.preview import Shot
     from vggscope.ui.main_window import MainWindow
@@ -47,19 +45,8 @@ if TYPE_CHECKING:
     from vggscope.vgg.anatomy import Anatomy
 
 _SHOWN: Final = "shown"
-_PINNED: Final = "pinned"
 _CALM_MS: Final = 66
 """Between two pictures of the maps of moving pictures."""
-
-
-class _Question(NamedTuple):
-    subject: Subject
-    tap: Tap
-
-
-class _Pinned(NamedTuple):
-    subject: Subject
-    title: str
 
 
 class LayersPresenter(QObject):
@@ -78,22 +65,20 @@ class LayersPresenter(QObject):
         self._looking = Looking(bench.inference.errands)
         self._exporter = Exporter(window, bench.tasks, settings)
         self.search = PatchSearch(bench, self._looking, self.browser.patches, self)
-        self._marker = CanvasMarker(window.canvas, settings, self._mirrored_width)
+        self._comparison = Comparison(self.browser, self._looking, self._redraw)
+        self._weights = WeightsPage(self.browser.weights, self._looking, _SHOWN)
+        self._times = Times(self.browser.figure, self.browser.table, self._looking)
+        self._marker = CanvasMarker(window.canvas, self.browser, settings, self._mirrored_width)
         self._is_wanted = False
         self._read_for = ""
         self._anatomy: Anatomy | None = None
         self._layer = ""
         self._channels: dict[str, int] = {}
-        self._asked: _Question | None = None
-        self._shown: _Question | None = None
+        self._asked: Question | None = None
+        self._failed: Question | None = None
+        self._shown: Question | None = None
         self._maps: FeatureMaps | None = None
         self._drawing: Drawing | None = None
-        self._pinned: _Pinned | None = None
-        self._pinned_asked: _Question | None = None
-        self._pinned_maps: FeatureMaps | None = None
-        self._pinned_reason = ""
-        self._weighed: tuple[Subject, str, int] | None = None
-        self._times: dict[tuple[str, str], LayerTimes] = {}
         self._refused = ""
         self._draw = Latest(bench.tasks, "layer drawing", self._on_drawing)
         self._live_answers = Throttle(self._take_live, _CALM_MS, self)
@@ -124,7 +109,7 @@ class LayersPresenter(QObject):
         if channel is not None:
             self._channels[layer] = channel
         self._layer = layer
-        self._marker.hovered = self._marker.chosen = None
+        self._marker.forget()
         self.browser.figure.choose(layer)
         self.browser.table.choose(layer)
         self.refresh()
@@ -141,22 +126,16 @@ class LayersPresenter(QObject):
         for part in (browser.figure, browser.table):
             part.layer_chosen.connect(self.choose)
         browser.page_changed.connect(self._follow_page)
-        browser.table.times_wanted.connect(self._measure_now)
         browser.table.said.connect(self._window.tell_briefly)
         maps = browser.maps
         maps.look_changed.connect(self._redraw)
         maps.channel_chosen.connect(self._choose_channel)
-        maps.hovered.connect(self._on_cell)
         maps.before_relu_changed.connect(self.refresh)
         maps.pin_wanted.connect(self._pin)
-        maps.unpin_wanted.connect(self._unpin)
+        maps.unpin_wanted.connect(self._comparison.unpin)
         maps.export_wanted.connect(self._export_maps)
         channel = browser.channel
-        channel.hovered.connect(self._on_hover)
-        channel.spot_chosen.connect(self._on_spot)
-        channel.spots_shown.connect(self._on_spots_shown)
         channel.channel_chosen.connect(self._choose_channel)
-        channel.overlay_changed.connect(self._on_overlay)
         channel.export_wanted.connect(self._export_channel)
         browser.weights.feeder_chosen.connect(self.choose)
         browser.patches.folder_wanted.connect(self._choose_folder)
@@ -233,7 +212,7 @@ class LayersPresenter(QObject):
         self._read_network(model)
         if self._anatomy is None:
             return
-        self._measure(model)
+        self._times.follow(model)
         live = self._live
         if live is not None and live.session.is_flowing:
             self._looking.forget(_SHOWN)
@@ -245,10 +224,10 @@ class LayersPresenter(QObject):
                 thread.tap(None)
             subject = self._subject(model)
             if isinstance(subject, Subject):
-                self._ask(_Question(subject, self._tap))
+                self._ask(Question(subject, self._tap))
             else:
                 self._show_reason(*subject)
-        self._ask_pinned()
+        self._comparison.follow(self._tap)
         self._follow_page()
 
     def _read_network(self, model: LoadedModel) -> None:
@@ -256,7 +235,9 @@ class LayersPresenter(QObject):
         if self._read_for == model.name:
             return
         self._read_for = name = model.name
-        self._anatomy, self._shown, self._weighed = None, None, None
+        self._anatomy = self._shown = None
+        self._weights.forget()
+        self._times.forget()
         self.browser.figure.show_network(None)
         self.browser.table.show_network(None)
         self._show_reason(self.tr("Reading the layers of {0}…").format(model.title), True)
@@ -289,12 +270,14 @@ class LayersPresenter(QObject):
     def _on_no_anatomy(self, error: VggscopeError) -> None:
         self._show_reason(f"{message_of(error)} {remedy_of(error)}", False)
 
-    def _ask(self, question: _Question) -> None:
+    def _ask(self, question: Question) -> None:
         if question == self._shown:
             self._asked = None
             self._looking.forget(_SHOWN)
             self.browser.maps.set_stale("")
             self.browser.channel.set_stale(False)
+            return
+        if question == self._failed:
             return
         if question == self._asked and self._looking.is_pending(_SHOWN):
             return
@@ -308,7 +291,8 @@ class LayersPresenter(QObject):
         self._follow_page()
 
     def _on_failure(self, error: VggscopeError) -> None:
-        self._asked = None
+        # Not asked again by itself: it would fail again.
+        self._failed, self._asked = self._asked, None
         self._show_reason(f"{message_of(error)} {remedy_of(error)}", False)
 
     # Moving pictures
@@ -348,9 +332,7 @@ class LayersPresenter(QObject):
         maps, look = self._maps, self.browser.maps.look
         if maps is None:
             return
-        channel, pinned = self._channels.get(maps.layer.name), self._pinned_maps
-        if pinned is not None and not _is_of(pinned, Tap(maps.layer.name, maps.before_relu)):
-            pinned = None
+        channel, pinned = self._channels.get(maps.layer.name), self._comparison.maps_of(maps)
         self._draw(lambda: draw(maps, look, channel, pinned))
 
     def _on_drawing(self, drawing: Drawing) -> None:
@@ -367,7 +349,8 @@ class LayersPresenter(QObject):
         browser.maps.show_picture(drawing.maps, can_show_before=site.before is not None)
         browser.maps.choose(channel)
         browser.channel.show_picture(drawing.channel)
-        self._show_pinned()
+        browser.channel.set_stale(False)
+        self._comparison.show(drawing)
         self._mark()
         if self._asked is not None:
             self._show_stale(self.tr("Looking…"))
@@ -375,7 +358,7 @@ class LayersPresenter(QObject):
 
     def _choose_channel(self, channel: int) -> None:
         self._channels[self._layer] = channel
-        self._marker.chosen = None
+        self._marker.forget()
         self.browser.maps.choose(channel)
         self._redraw()
 
@@ -384,7 +367,7 @@ class LayersPresenter(QObject):
             self._mark()
 
     def _on_other_photo(self) -> None:
-        self._marker.hovered = self._marker.chosen = None
+        self._marker.forget()
         self.refresh()
 
     def _show_reason(self, text: str, busy: bool) -> None:
@@ -418,93 +401,23 @@ class LayersPresenter(QObject):
         model = self._bench.model
         if model is None:
             return
+        name = ""
+        subject: Subject | tuple[str, bool]
         if (live := self._live) is not None:
-            shot = live.session.kept()
-            if shot is None:
-                return
-            subject, name = self._subject_of_shot(shot, live.name, model), live.name
+            shot, name = live.session.kept(), live.name
+            subject = "", False
+            if shot is not None:
+                subject = self._subject_of_shot(shot, name, model)
         else:
-            found = self._subject(model)
-            photo = self._bench.current
-            if not isinstance(found, Subject) or photo is None:
-                return
-            subject, name = found, photo.name
-        self._pinned = _Pinned(subject, f"{name} · {model.title}")
-        self._ask_pinned()
-
-    def _unpin(self) -> None:
-        self._pinned = self._pinned_maps = self._pinned_asked = None
-        self._looking.forget(_PINNED)
-        self._looking.let_go(_PINNED, self._window.messages.tell_error)
-        self.browser.maps.show_pinned(None, "")
-        self.browser.channel.show_pinned(None, "")
-
-    def _ask_pinned(self) -> None:
-        if self._pinned is None:
-            return
-        question = _Question(self._pinned.subject, self._tap)
-        if question == self._pinned_asked:
-            return
-        self._pinned_asked, self._pinned_maps = question, None
-        self._pinned_reason = self.tr("Looking…")
-        self._show_pinned()
-        self._looking.look(_PINNED, *question, self._on_pinned, self._on_pinned_failure)
-
-    def _on_pinned(self, maps: FeatureMaps) -> None:
-        self._pinned_maps, self._pinned_reason = maps, ""
-        self._redraw()
-
-    def _on_pinned_failure(self, error: VggscopeError) -> None:
-        self._pinned_reason = f"{message_of(error)} {remedy_of(error)}"
-        self._show_pinned()
-
-    def _show_pinned(self) -> None:
-        pinned, drawing = self._pinned, self._drawing
-        if pinned is None:
-            return
-        is_there = self._pinned_maps is not None and drawing is not None
-        maps = drawing.pinned_maps if drawing is not None and is_there else None
-        channel = drawing.pinned_channel if drawing is not None and is_there else None
-        self.browser.maps.show_pinned(maps, pinned.title, self._pinned_reason)
-        self.browser.channel.show_pinned(channel, pinned.title)
-
-    # Marks on the picture
+            subject = self._subject(model)
+            if self._bench.current is not None:
+                name = self._bench.current.name
+        if isinstance(subject, Subject):
+            self._comparison.pin(subject, f"{name} · {model.title}", self._tap)
 
     def _mark(self) -> None:
         # What is stale is of another picture.
-        is_known = self._drawing is not None and self._asked is None
-        self._marker.show(self._drawing.channel if self._drawing and is_known else None)
-
-    def _on_cell(self, cell: Cell | None) -> None:
-        self._marker.hovered = None if cell is None else self._spot(cell)
-        self._mark()
-
-    def _on_hover(self, spot: Spot | None) -> None:
-        self._marker.hovered = spot
-        self._mark()
-
-    def _on_spot(self, spot: Spot | None) -> None:
-        self._marker.chosen = spot
-        self._mark()
-
-    def _spot(self, cell: Cell) -> Spot | None:
-        if self._drawing is None:
-            return None
-        from vggscope.inference.feature_maps import Position  # noqa: PLC0415 (maps are shown)
-        from vggscope.inference.map_views import spot_at  # noqa: PLC0415 (likewise)
-
-        maps = self._drawing.maps.maps
-        value = float(maps.values[cell.channel, cell.row, cell.column])
-        return spot_at(maps, Position(cell.row, cell.column, value))
-
-    def _on_overlay(self) -> None:
-        panel = self.browser.channel
-        self._marker.opacity = panel.opacity if panel.overlay else 0.0
-        self._mark()
-
-    def _on_spots_shown(self, shown: bool) -> None:
-        self._marker.shows_all = shown
-        self._mark()
+        self._marker.show(self._drawing if self._asked is None else None)
 
     # Pages
 
@@ -514,71 +427,17 @@ class LayersPresenter(QObject):
         if model is None or channel is None or not self._layer:
             return
         if page is self.browser.weights:
-            self._weigh(model, channel)
+            # The picture comes first: then there is something that weights are multiplied with.
+            if self._asked is None:
+                shown = self._shown
+                subject = Subject(key=None, read=None, model=model.name, fit=model.fit)
+                if shown is not None and shown.subject.model == model.name:
+                    subject = shown.subject
+                self._weights.show(subject, self._layer, channel)
         elif page is self.browser.patches and self._anatomy is not None:
             site = self._anatomy.find(self._layer)
             if site is not None:
                 self.search.show(site.layer, channel, self._anatomy.network, model)
-
-    def _weigh(self, model: LoadedModel, channel: int) -> None:
-        shown = self._shown
-        subject = (
-            Subject(key=None, read=None, model=model.name, fit=model.fit)
-            if shown is None or shown.subject.model != model.name
-            else shown.subject
-        )
-        if self._weighed == (subject, self._layer, channel):
-            return
-        if self._asked is not None:
-            # The picture comes first; then there is something that weights are multiplied with.
-            return
-        self._weighed = subject, self._layer, channel
-        self.browser.weights.show_reason(self.tr("Reading weights…"), busy=True)
-        self._looking.weigh(
-            _SHOWN, subject, (self._layer, channel), self._on_weights, self._on_no_weights
-        )
-
-    def _on_weights(self, weights: UnitWeights | PassThrough) -> None:
-        self.browser.weights.show_weights(weights)
-
-    def _on_no_weights(self, error: VggscopeError) -> None:
-        self.browser.weights.show_reason(f"{message_of(error)} {remedy_of(error)}")
-
-    # Times
-
-    def _measure(self, model: LoadedModel, *, now: bool = False) -> None:
-        key = model.name, model.device_key
-        known = self._times.get(key)
-        browser = self.browser
-        if known is not None and not now:
-            self._show_times(known)
-            return
-        if self._looking.is_pending("times") and not now:
-            return
-
-        def deliver(times: LayerTimes) -> None:
-            self._times[key] = times
-            browser.table.set_measuring(False)
-            self._show_times(times)
-
-        def fail(error: VggscopeError) -> None:
-            browser.table.set_measuring(False)
-            browser.table.show_times(None, note=message_of(error))
-
-        browser.table.set_measuring(now)
-        self._looking.measure(deliver, fail, now=now)
-
-    def _measure_now(self) -> None:
-        if self._bench.model is not None:
-            self._measure(self._bench.model, now=True)
-
-    def _show_times(self, times: LayerTimes) -> None:
-        note = self.tr("This device runs the network as one piece: the CPU was measured instead.")
-        milliseconds = dict(times.milliseconds)
-        self.browser.figure.show_times(milliseconds, times.device)
-        self.browser.table.show_times(
-            milliseconds, times.device, note if times.is_substitute else ""
-        )
 
     # Files
 
@@ -605,8 +464,7 @@ class LayersPresenter(QObject):
             self._bench.add([photo])
         else:
             self._bench.choose(photo.key)
-        self._marker.chosen = spot
-        self._mark()
+        self._marker.choose(spot)
 
 
 def _subject_of_photo(photo: Photo, model: LoadedModel) -> Subject:

@@ -1,0 +1,69 @@
+"""Shows and hides the layer browser, which is made when there is a picture for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vggscope.ui.settings import LAYERS, window_state
+from vggscope.ui.shelves import kept_height
+
+if TYPE_CHECKING:
+    from vggscope.ui.layers.presenter import LayersPresenter
+    from vggscope.ui.live.presenter import LivePresenter
+    from vggscope.ui.main_window import MainWindow
+    from vggscope.ui.settings import Settings
+    from vggscope.ui.shelves import Shelves
+    from vggscope.ui.theme import Theme
+
+_KEY: Final = "layers"
+_SHARE: Final = 0.55
+"""Of the height below the toolbar that the browser gets at first."""
+
+
+class LayersSwitch:
+    """Knows whether the browser is wanted, and whether there is a picture for it.
+
+    Attributes:
+        presenter: None until the browser is shown for the first time.
+    """
+
+    def __init__(
+        self, window: MainWindow, shelves: Shelves, settings: Settings, theme: Theme
+    ) -> None:
+        self._window, self._shelves = window, shelves
+        self._settings, self._theme = settings, theme
+        self._live: LivePresenter | None = None
+        self.presenter: LayersPresenter | None = None
+
+    def follow_live(self, live: LivePresenter) -> None:
+        """There is live mode, too, from now on."""
+        self._live = live
+        if self.presenter is not None:
+            self.presenter.follow_live(live)
+
+    def follow(self) -> None:
+        """Show the browser if it is wanted and there is a picture."""
+        window = self._window
+        is_wanted = self._settings.flag(LAYERS)
+        has_picture = window.is_live or window.workbench.current is not None
+        if is_wanted and has_picture and self.presenter is None:
+            self.presenter = self._make()
+        if self.presenter is not None:
+            self.presenter.want(is_wanted)
+        for key in ("layer_before", "layer_behind"):
+            window.actions_by_key[key].setEnabled(has_picture and is_wanted)
+
+    def step(self, by: int) -> None:
+        """Go to the next layer, or with -1 to the one before."""
+        if self.presenter is not None:
+            self.presenter.step(by)
+
+    def _make(self) -> LayersPresenter:
+        from vggscope.ui.layers.presenter import LayersPresenter  # noqa: PLC0415 (40 ms)
+
+        presenter = LayersPresenter(self._window, self._settings, self._theme)
+        if self._live is not None:
+            presenter.follow_live(self._live)
+        height = kept_height(window_state(), _KEY, round(self._shelves.height() * _SHARE))
+        self._shelves.add(_KEY, presenter.browser, height, at_end=False)
+        return presenter
