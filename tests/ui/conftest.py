@@ -53,7 +53,13 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 
 
 @pytest.fixture
-def new_window(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
+def has_layers() -> bool:
+    """Whether windows show the layer browser, which has tests of its own (``layers``)."""
+    return False
+
+
+@pytest.fixture
+def new_window(qtbot: QtBot, has_layers: bool) -> Iterator[Callable[..., Driver]]:
     """Opens windows; at the end all of them are closed and must have left nothing behind.
 
     ``begin=False``: the window is shown, but has not begun to load its model.
@@ -61,7 +67,7 @@ def new_window(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
     drivers: list[Driver] = []
 
     def open_one(*, begin: bool = True, show: bool = True) -> Driver:
-        driver = Driver(qtbot)
+        driver = Driver(qtbot, layers=has_layers)
         drivers.append(driver)
         if show:
             driver.show()

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vggscope.errors import VggscopeError
 from vggscope.ui.deliveries import Deliveries, Ticket
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from vggscope.errors import VggscopeError
     from vggscope.inference.classifier import Classifier
     from vggscope.inference.runtime import Cancellation
 
@@ -111,8 +111,13 @@ class Errands(Deliveries):
             self._running = errand.ticket, cancellation
         try:
             result = errand.work(classifier, cancellation)
+        except VggscopeError as error:
+            # Without the frames that it came through: they would keep a network in memory.
+            result = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 (told on the UI thread)
             result = error
         with self._changed:
             self._running = None
         self.finish(errand.ticket, result)
+        # An exception knows this frame, which must not know it as well.
+        del result

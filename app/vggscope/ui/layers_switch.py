@@ -41,6 +41,12 @@ class LayersSwitch:
         if self.presenter is not None:
             self.presenter.follow_live(live)
 
+    def prepare(self) -> None:
+        """Import what the browser is made of while nobody waits for it."""
+        if self._settings.flag(LAYERS) and self.presenter is None:
+            tasks = self._window.workbench.tasks
+            tasks.run("layers", _import, lambda _: None, in_background=True)
+
     def follow(self) -> None:
         """Show the browser if it is wanted and there is a picture."""
         window = self._window
@@ -59,7 +65,7 @@ class LayersSwitch:
             self.presenter.step(by)
 
     def _make(self) -> LayersPresenter:
-        from vggscope.ui.layers.presenter import LayersPresenter  # noqa: PLC0415 (40 ms)
+        from vggscope.ui.layers.presenter import LayersPresenter  # noqa: PLC0415 (60 ms)
 
         presenter = LayersPresenter(self._window, self._settings, self._theme)
         if self._live is not None:
@@ -67,3 +73,7 @@ class LayersSwitch:
         height = kept_height(window_state(), _KEY, round(self._shelves.height() * _SHARE))
         self._shelves.add(_KEY, presenter.browser, height, at_end=False)
         return presenter
+
+
+def _import() -> None:
+    import vggscope.ui.layers.presenter  # noqa: F401, PLC0415 (60 ms)

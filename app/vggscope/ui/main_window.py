@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
     QSplitter,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -39,6 +38,7 @@ from vggscope.ui.incoming import has_pasteable, photos_in, refusal_of
 from vggscope.ui.layers_switch import LayersSwitch
 from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
+from vggscope.ui.page_stack import PageStack
 from vggscope.ui.photo_presenter import PhotoPresenter
 from vggscope.ui.plain_keys import is_for_control
 from vggscope.ui.predictions import PredictionsPane
@@ -248,7 +248,7 @@ class MainWindow(QMainWindow):
     # Composition
 
     def _build_centre(self) -> None:
-        self.stage = QStackedWidget()
+        self.stage = PageStack()
         self.stage.addWidget(self.welcome)
         self.stage.addWidget(self.canvas)
         area = QWidget()
@@ -277,6 +277,7 @@ class MainWindow(QMainWindow):
         bench, photos = self.workbench, self._photos
         dialogs = Dialogs(self, self._settings, self._theme)
         bench.model_changed.connect(self._show_model)
+        bench.model_changed.connect(self._layers.prepare, Qt.ConnectionType.SingleShotConnection)
         bench.failed.connect(self.messages.tell_error)
         bench.said.connect(self.tell_briefly)
         bench.added.connect(self._show_photos)

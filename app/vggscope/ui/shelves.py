@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
     from PySide6.QtWidgets import QWidget
 
-_LOWEST_STAGE: Final = 200
-"""Logical pixels that a new shelf leaves to the stage, if it can."""
+_LOWEST_STAGE: Final = 230
+"""Logical pixels that a new shelf leaves to the stage, if others can spare what it wants."""
 
 
 class Shelves(QSplitter):
-    """A splitter that gives and takes room for shelves at the cost of the stage alone."""
+    """A splitter in which the stage takes what the shelves leave."""
 
     def __init__(self, stage: QWidget) -> None:
         super().__init__(Qt.Orientation.Vertical)
@@ -38,10 +38,21 @@ class Shelves(QSplitter):
         sizes = self.sizes()
         place = self.count() if at_end else 1
         self.insertWidget(place, shelf)
-        room = max(shelf.minimumHeight(), sizes[0] - _LOWEST_STAGE)
-        sizes.insert(place, min(max(height, shelf.minimumHeight()), room))
-        sizes[0] -= sizes[place]
-        self.setSizes([max(1, size) for size in sizes])
+        missing = wanted = max(height, shelf.minimumHeight())
+        # From the stage, then from the other shelves; what none can spare is had from the stage.
+        for number in (0, *range(len(sizes) - 1, 0, -1)):
+            lowest = _LOWEST_STAGE if number == 0 else self._lowest(number, before=place)
+            taken = min(max(0, sizes[number] - lowest), missing)
+            sizes[number] -= taken
+            missing -= taken
+        got = max(wanted - missing, shelf.minimumHeight())
+        sizes[0] = max(1, sizes[0] - (got - wanted + missing))
+        self.setSizes([*sizes[:place], got, *sizes[place:]])
+
+    def _lowest(self, number: int, *, before: int) -> int:
+        """How low the widget may become that was at ``number`` before one came to ``before``."""
+        widget = self.widget(number if number < before else number + 1)
+        return 0 if widget is None else widget.minimumHeight()
 
     def save(self, state: QSettings) -> None:
         """Remember the heights of those that are seen."""

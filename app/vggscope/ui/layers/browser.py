@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QHBoxLayout,
     QLabel,
     QSplitter,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from vggscope.ui.layers.layer_table import LayerTable
 from vggscope.ui.layers.maps_panel import MapsPanel
 from vggscope.ui.layers.patches_panel import PatchesPanel
 from vggscope.ui.layers.weights_panel import WeightsPanel
+from vggscope.ui.page_stack import PageStack
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -69,7 +68,7 @@ class LayerBrowser(QWidget):
             self.tr("Top patches"): self.patches,
             self.tr("Table"): self.table,
         }
-        self._stack = QStackedWidget()
+        self._stack = PageStack()
         for page in pages.values():
             self._stack.addWidget(page)
         side = QWidget()
@@ -104,7 +103,7 @@ class LayerBrowser(QWidget):
 
     def show_page(self, page: QWidget) -> None:
         """Show ``channel``, ``weights``, ``patches`` or ``table`` beside the maps."""
-        self._buttons.button(self._stack.indexOf(page)).click()
+        self._show(self._stack.indexOf(page))
 
     def show_note(self, text: str) -> None:
         """Say something about the network; "" for nothing."""
@@ -117,7 +116,8 @@ class LayerBrowser(QWidget):
         row = QHBoxLayout(group)
         row.setContentsMargins(10, 0, 10, 0)
         row.setSpacing(0)
-        self._buttons = QButtonGroup(self)
+        # No group of buttons: in one, Tab reaches only the chosen one.
+        self._buttons: list[QToolButton] = []
         for number, title in enumerate(titles):
             button = QToolButton()
             button.setText(title)
@@ -126,14 +126,16 @@ class LayerBrowser(QWidget):
             position = {0: "first", len(titles) - 1: "last"}.get(number, "middle")
             button.setProperty("segment", position)
             button.setAccessibleName(self.tr("Show: {0}").format(title))
-            self._buttons.addButton(button, number)
+            button.clicked.connect(lambda _checked=False, number=number: self._show(number))
+            self._buttons.append(button)
             row.addWidget(button)
         row.addStretch()
-        self._buttons.button(0).setChecked(True)
-        self._buttons.idClicked.connect(self._show)
+        self._buttons[0].setChecked(True)
         return group
 
     def _show(self, number: int) -> None:
+        for position, button in enumerate(self._buttons):
+            button.setChecked(position == number)
         self._stack.setCurrentIndex(number)
         self.page_changed.emit()
 
