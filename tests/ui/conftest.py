@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,8 @@ import pytest
 from ui.device_driver import Computer
 from ui.film_driver import Cinema, Films
 from ui.window_driver import FAST, REPORT, Driver, dismantle, write_settings
-from vggscope.ui.settings import CROP_BOX
+from vggscope.ui import layers_switch
+from vggscope.ui.settings import CROP_BOX, LAYERS
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -54,12 +56,19 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 
 @pytest.fixture
 def has_layers() -> bool:
-    """Whether windows show the layer browser, which has tests of its own (``layers``)."""
+    """Whether windows show the layer browser at first: it has tests of its own (``layers``)."""
     return False
 
 
+@pytest.fixture(autouse=True)
+def _layers(has_layers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_layers:
+        # The default, not the setting: tests read the file of settings.
+        monkeypatch.setattr(layers_switch, "LAYERS", replace(LAYERS, default=False))
+
+
 @pytest.fixture
-def new_window(qtbot: QtBot, has_layers: bool) -> Iterator[Callable[..., Driver]]:
+def new_window(qtbot: QtBot) -> Iterator[Callable[..., Driver]]:
     """Opens windows; at the end all of them are closed and must have left nothing behind.
 
     ``begin=False``: the window is shown, but has not begun to load its model.
@@ -67,7 +76,7 @@ def new_window(qtbot: QtBot, has_layers: bool) -> Iterator[Callable[..., Driver]
     drivers: list[Driver] = []
 
     def open_one(*, begin: bool = True, show: bool = True) -> Driver:
-        driver = Driver(qtbot, layers=has_layers)
+        driver = Driver(qtbot)
         drivers.append(driver)
         if show:
             driver.show()

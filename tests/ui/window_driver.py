@@ -41,7 +41,7 @@ from vggscope import paths
 from vggscope.ui.browser import PhotoBrowser
 from vggscope.ui.device_button import DeviceButton
 from vggscope.ui.main_window import MainWindow
-from vggscope.ui.settings import LAYERS, THEME, Settings
+from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -108,15 +108,11 @@ def texts_in(widget: QWidget) -> list[str]:
 class Driver:
     """Uses one window."""
 
-    def __init__(self, qtbot: QtBot, *, layers: bool = True) -> None:
-        """Open one; without the layer browser if that is not wanted nor asked for by settings."""
+    def __init__(self, qtbot: QtBot) -> None:
         self.qtbot = qtbot
         application = QApplication.instance()
         assert isinstance(application, QApplication)
-        is_chosen = LAYERS.key in stored_settings()
         self.settings = Settings(application)
-        if not layers and not is_chosen:
-            self.settings.set(LAYERS, False)
         self.theme = Theme(application)
         self.theme.use(self.settings.text(THEME))
         self.window = MainWindow(self.settings, self.theme)
