@@ -1,49 +1,44 @@
 #!/usr/bin/env python3
-"""What it costs to look into a layer: beside the probabilities of a frame, and of a photo.
+"""What it costs to look into a layer: of moving pictures, and of a photo.
 
 python benchmarks/layers.py [--model NAME …] [--device KEY …] [--quick] [--json FILE]
 
-Three things, for conv1_1, conv3_3, conv5_3, fc6 and prob, on each device:
-- a run that hands out the layer as well ÷ one that hands out the probabilities alone: whole, and
-  maps of more than 112 pixels as maxima of 4 × 4 blocks (what moving pictures will show);
-- from a photo that was not looked at before to the picture of all its maps (``LayerReader`` and
-  ``map_pictures``), beside ``Classifier.classify``: no more than 50 ms more;
-- the picture alone: what another layer of the same photo takes on the CPU.
+For conv1_1, conv3_3, conv5_3, fc6 and prob, on each device:
+- a frame that is classified and whose layer is handed out (``Classifier.tap``) ÷ one that is only
+  classified; and with the picture of all maps made after every frame, too, which the window does
+  on another core, and not more than 15 times a second;
+- from a click on a layer to its picture, for a photo that was not looked at before, beside
+  ``Classifier.classify``: no more than 50 ms more; and for one that was.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from _harness import Report, alternate, parser, timed
 from _photos import samples
 from vggscope import Classifier
 from vggscope.errors import DeviceError, LayerNotFoundError
-from vggscope.inference.map_pictures import channel_order, grid
-from vggscope.inference.runtime import Cancellation, Session
+from vggscope.inference.devices import cpu_device
+from vggscope.inference.layer_reader import LayerReader
+from vggscope.inference.map_views import Look, channel_picture, maps_picture
+from vggscope.inference.tap import Tap
 from vggscope.sources.stills import read_still
-from vggscope.vgg.surgery import Output, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vggscope.inference.feature_maps import FeatureMaps
-    from vggscope.inference.layer_reader import LayerReader
     from vggscope.sources.frame import Frame
-    from vggscope.vgg.anatomy import Site
 
 LAYERS = ("conv1_1", "conv3_3", "conv5_3", "fc6", "prob")
 REACH = 0.35
-SHRINK = 4
-LARGE = 112
 REST = 0.03
 SLACK = 50
+LOOK = Look(order="mean")
 
 
 def main() -> None:
@@ -54,88 +49,74 @@ def main() -> None:
     arguments = options.parse_args()
     report = Report("layers", arguments)
     rounds = 6 if arguments.quick else 20
+    frame = read_still(samples()[0])
     for model in arguments.model:
         for device in arguments.device:
             try:
-                classifier = Classifier.load(model, device=device)
+                lean = Classifier.load(model, device=device)
             except DeviceError as error:
                 print(f"{model} on {device}: {error.message}")
                 continue
-            name = f"{model} on {classifier.device.name}"
-            beside_the_probabilities(report, name, classifier, rounds)
-            of_a_photo(report, name, classifier, rounds)
+            name = f"{model} on {lean.device.name}"
+            of_moving_pictures(report, name, lean, frame, rounds)
+            of_a_photo(report, name, lean, frame, rounds)
     report.finish()
 
 
-def beside_the_probabilities(
-    report: Report, name: str, classifier: Classifier, rounds: int
+def of_moving_pictures(
+    report: Report, name: str, lean: Classifier, frame: Frame, rounds: int
 ) -> None:
-    """A layer as a second output."""
-    reader = classifier.layers
-    spec = classifier.model.description.input
-    feeds = {spec.name: np.random.default_rng(0).uniform(-100, 100, spec.shape(1)).astype("f4")}
-    graph = classifier.model.graph()
-    prob = Output.of(reader.anatomy.sites[-1], name="probabilities")
+    """A layer from the run that classifies."""
+    tapped = Classifier.load(lean.model, device=lean.device)
 
-    def running(*more: Output) -> Callable[[], object]:
-        part = cut(graph, [prob, *more]).SerializeToString()
-        session = Session(
-            part,
-            classifier.device,
-            shape=spec.shape(1),
-            identity=hashlib.sha256(part).hexdigest(),
-            weights=classifier.model.folder,
-        )
-        outputs = [output.name for output in (prob, *more)]
-        return partial(session.run, outputs, feeds, Cancellation())
+    def drawn() -> None:
+        _, maps = tapped.classify_tapped(frame)
+        if maps is not None:
+            draw(maps)
 
-    lean = running()
-    for site in chosen(reader):
-        rivals = {"alone": lean, "whole": running(Output.of(site, name="layer"))}
-        height, width = (*site.layer.output_shape, 1)[:2]
-        if max(height, width) > LARGE and len(site.layer.output_shape) == 3:
-            rivals["maxima"] = running(Output.of(site, name="layer", shrink=SHRINK))
+    for layer in chosen(lean):
+        tapped.tap(Tap(layer))
+        rivals = {
+            "classified": partial(lean.classify_tapped, frame),
+            "handed out": partial(tapped.classify_tapped, frame),
+            "handed out and drawn": drawn,
+        }
         times = alternate(
             {what: timed(run) for what, run in rivals.items()}, rounds=rounds, warm=2, rest=REST
         )
-        shown = "maxima" if "maxima" in times else "whole"
-        for what in [key for key in times if key != "alone"]:
-            extra = [max(0.0, a - b) for a, b in zip(times[what], times["alone"], strict=True)]
+        for what in [key for key in times if key != "classified"]:
+            extra = [
+                max(0.0, more - less)
+                for more, less in zip(times[what], times["classified"], strict=True)
+            ]
             report.ratio(
-                f"{name}: {site.layer.name}, {what}: extra time ÷ a run for the probabilities",
+                f"{name}: {layer}, {what}: extra time ÷ a frame that is only classified",
                 extra,
-                times["alone"],
-                at_most=REACH if what == shown else None,
+                times["classified"],
+                at_most=REACH if what == "handed out" else None,
             )
 
 
-def of_a_photo(report: Report, name: str, classifier: Classifier, rounds: int) -> None:
-    """From a photo, or another layer of it, to the picture of all maps."""
-    known = read_still(samples()[0])
-
-    def frame() -> Frame:
-        return replace(known)
-
-    def pictured(maps: FeatureMaps) -> object:
-        return grid(maps, order=channel_order(maps, "mean"), aspect=1.5)
-
-    for site in chosen(classifier.layers):
-        layer = site.layer.name
-        maps = classifier.activations(known, layer)
-        # Layer by layer: a reader keeps few sessions where it has to cut the graph.
+def of_a_photo(report: Report, name: str, lean: Classifier, known: Frame, rounds: int) -> None:
+    """From a click on a layer to its picture, as the window has it: on the CPU, in fp32."""
+    reader = LayerReader(lean.model, cpu_device())
+    for layer in chosen(lean):
         rivals: dict[str, Callable[[], object]] = {
-            "classify": partial(classifier.classify, known),
-            f"{layer} of a new photo": lambda layer=layer: pictured(
-                classifier.activations(frame(), layer)
-            ),
-            f"{layer}: the picture alone": partial(pictured, maps),
+            "classify": partial(lean.classify, known),
+            f"{layer} of a new photo": lambda layer=layer: draw(reader.look(replace(known), layer)),
         }
-        measured = {what: timed(work) for what, work in rivals.items()}
-        times = alternate(measured, rounds=rounds, warm=2, rest=REST)
+        fresh = alternate(
+            {what: timed(work) for what, work in rivals.items()}, rounds=rounds, warm=2, rest=REST
+        )
+        # Apart from the others: with each new photo, the reader forgets the one before.
+        reader.look(known, layer)
+        again = f"{layer} of a known photo"
+        click = timed(lambda layer=layer: draw(reader.look(known, layer)))
+        times = fresh | alternate({again: click}, rounds=rounds, warm=2, rest=REST)
         report.times(f"{name}, {layer}", times)
         waits = [
-            1000 * (new - lean)
-            for new, lean in zip(times[f"{layer} of a new photo"], times["classify"], strict=True)
+            1000 * (new - less)
+            for new, less in zip(times[f"{layer} of a new photo"], times["classify"], strict=True)
         ]
         report.fact(
             f"{name}: {layer} of a new photo, beyond classify",
@@ -145,15 +126,20 @@ def of_a_photo(report: Report, name: str, classifier: Classifier, rounds: int) -
         )
 
 
-def chosen(reader: LayerReader) -> list[Site]:
+def draw(maps: FeatureMaps) -> object:
+    """What the window shows of a layer: all maps, and one of them."""
+    return maps_picture(maps, LOOK), channel_picture(maps, 0, LOOK)
+
+
+def chosen(classifier: Classifier) -> list[str]:
     """The layers in question, as far as the network has them."""
-    sites = []
+    names = []
     for layer in LAYERS:
         try:
-            sites.append(reader.site(layer))
+            names.append(classifier.layers.site(layer).layer.name)
         except LayerNotFoundError:
-            print(f"{reader.model.name} has no {layer}")
-    return sites
+            print(f"{classifier.model.name} has no {layer}")
+    return names
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +38,18 @@ class Statistics:
     std: NDArray[np.float64]
     zeros: NDArray[np.float64]
     missing: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Those of ``Statistics`` for a single channel."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    zeros: float
+    missing: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,31 +112,17 @@ class FeatureMaps:
     @cached_property
     def statistics(self) -> Statistics:
         """Figures of each channel."""
-        flat = self.values.reshape(len(self.values), -1)
-        finite = np.isfinite(flat)
-        if finite.all():
-            # Sums of float32 in float64: a mean of 50,000 values keeps its digits.
-            return Statistics(
-                minimum=flat.min(axis=1).astype(np.float64),
-                maximum=flat.max(axis=1).astype(np.float64),
-                mean=flat.mean(axis=1, dtype=np.float64),
-                std=flat.std(axis=1, dtype=np.float64),
-                zeros=(flat == 0).mean(axis=1),
-                missing=np.zeros(len(flat)),
-            )
-        rows = [row[is_finite] for row, is_finite in zip(flat, finite, strict=True)]
-        minimum, maximum, mean, std, zeros = (
-            np.array([figure(row) if row.size else np.nan for row in rows], np.float64)
-            for figure in (np.min, np.max, _mean, _std, _zeros)
-        )
-        return Statistics(
-            minimum=minimum,
-            maximum=maximum,
-            mean=mean,
-            std=std,
-            zeros=zeros,
-            missing=(~finite).mean(axis=1),
-        )
+        return _statistics(self.values)
+
+    def figures(self, channel: int) -> Figures:
+        """Figures of one channel: those of all others are not worked out for it."""
+        own = _statistics(self.values[channel : channel + 1])
+        return Figures(**{each.name: float(getattr(own, each.name)[0]) for each in fields(own)})
+
+    @property
+    def zeros(self) -> float:
+        """Share of all values that are exactly 0, 0..1."""
+        return 1 - np.count_nonzero(self.values) / self.values.size
 
     def histogram(self, channel: int | None = None, *, bins: int = 64) -> Histogram:
         """How often values occur on one channel, or on all."""
@@ -217,6 +215,35 @@ def as_maps(output: NDArray[np.float32]) -> NDArray[np.float32]:
     """What a graph hands out, of the first picture: [C, H, W] of [1, C, H, W], else [N, 1, 1]."""
     first: NDArray[np.float32] = output[0]
     return first if output.ndim == 4 else first.reshape(-1, 1, 1)
+
+
+def _statistics(values: NDArray[np.float32]) -> Statistics:
+    """Figures of each channel of ``values`` [C, H, W]."""
+    flat = values.reshape(len(values), -1)
+    finite = np.isfinite(flat)
+    if finite.all():
+        # Sums of float32 in float64: a mean of 50,000 values keeps its digits.
+        return Statistics(
+            minimum=flat.min(axis=1).astype(np.float64),
+            maximum=flat.max(axis=1).astype(np.float64),
+            mean=flat.mean(axis=1, dtype=np.float64),
+            std=flat.std(axis=1, dtype=np.float64),
+            zeros=(flat == 0).mean(axis=1),
+            missing=np.zeros(len(flat)),
+        )
+    rows = [row[is_finite] for row, is_finite in zip(flat, finite, strict=True)]
+    minimum, maximum, mean, std, zeros = (
+        np.array([figure(row) if row.size else np.nan for row in rows], np.float64)
+        for figure in (np.min, np.max, _mean, _std, _zeros)
+    )
+    return Statistics(
+        minimum=minimum,
+        maximum=maximum,
+        mean=mean,
+        std=std,
+        zeros=zeros,
+        missing=(~finite).mean(axis=1),
+    )
 
 
 def _mean(values: NDArray[np.float32]) -> float:

@@ -67,6 +67,12 @@ def channel_order(maps: FeatureMaps, by: Order, *, alive_only: bool = False) -> 
     return alive_ones
 
 
+def strongest_channel(maps: FeatureMaps) -> int:
+    """The channel with the largest value, the first of equals; 0 if none has a finite value."""
+    _, high = _extremes(maps)
+    return int(np.argmax(np.nan_to_num(high, nan=-np.inf)))
+
+
 @overload
 def value_range(
     maps: FeatureMaps,

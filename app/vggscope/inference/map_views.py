@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vggscope.inference.map_pictures import channel_order, grid, levels, value_range
+from vggscope.inference.map_pictures import (
+    channel_order,
+    grid,
+    levels,
+    strongest_channel,
+    value_range,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vggscope.inference.feature_maps import FeatureMaps, Histogram, Position
+    from vggscope.inference.feature_maps import FeatureMaps, Figures, Histogram, Position
     from vggscope.inference.map_pictures import Grid, Normalisation, Order
     from vggscope.inference.preprocessing import CropBox
 
@@ -45,6 +51,7 @@ class MapsPicture:
         look: how.
         grid: the channels side by side.
         histogram: of all values of the layer.
+        zeros: share of all values that are exactly 0, 0..1.
         strongest: the channel with the largest value.
     """
 
@@ -52,6 +59,7 @@ class MapsPicture:
     look: Look
     grid: Grid
     histogram: Histogram
+    zeros: float
     strongest: int
 
 
@@ -81,6 +89,7 @@ class ChannelPicture:
         pixels: its levels, uint8 [H, W], contiguous: see ``map_pictures``.
         low, high: the values that levels 0 and 254 stand for.
         histogram: of its values.
+        figures: likewise.
         spots: its strongest positions, the strongest first.
     """
 
@@ -91,6 +100,7 @@ class ChannelPicture:
     low: float
     high: float
     histogram: Histogram
+    figures: Figures
     spots: tuple[Spot, ...]
 
 
@@ -113,7 +123,8 @@ def maps_picture(
         look=look,
         grid=shown,
         histogram=maps.histogram(),
-        strongest=int(channel_order(maps, "max")[0]),
+        zeros=maps.zeros,
+        strongest=strongest_channel(maps),
     )
 
 
@@ -137,6 +148,7 @@ def channel_picture(maps: FeatureMaps, channel: int, look: Look) -> ChannelPictu
         low=low,
         high=high,
         histogram=maps.histogram(channel),
+        figures=maps.figures(channel),
         spots=tuple(spot_at(maps, each) for each in maps.strongest(channel, _SPOTS)),
     )
 
