@@ -127,6 +127,13 @@ class ShortcutsDialog(QDialog):
             (self.tr("Zoom"), [self.tr("Mouse wheel; double click fits it")]),
         ]
         sections.append((self.tr("On the photo"), on_canvas))
+        on_layers = [
+            (self.tr("Choose a layer"), [self.tr("Left and Right, on the network")]),
+            (self.tr("Choose a channel"), [self.tr("Arrow keys, on the maps")]),
+            (self.tr("Zoom the maps"), [self.tr("Mouse wheel, + and −; 0 fits them")]),
+            (self.tr("Read a value"), [self.tr("Arrow keys, on the channel")]),
+        ]
+        sections.append((self.tr("On the layers"), on_layers))
         columns = QHBoxLayout()
         columns.setSpacing(36)
         half = _middle([len(rows) + 1 for _, rows in sections])

@@ -479,6 +479,7 @@ class MainWindow(QMainWindow):
             self.actions_by_key["full_screen"].setChecked(self.isFullScreen())
             if self._live is not None:
                 self._live.follow_window()
+            self._layers.follow()
         super().changeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:

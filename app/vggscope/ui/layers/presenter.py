@@ -217,7 +217,8 @@ class LayersPresenter(QObject):
         if live is not None and live.session.is_flowing:
             self._looking.forget(_SHOWN)
             self._asked = None
-            thread.tap(self._tap)
+            # Nobody sees a minimised window, but it may record.
+            thread.tap(None if self._window.isMinimized() else self._tap)
             self._take_live()
         else:
             if live is None:
