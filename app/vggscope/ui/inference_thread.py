@@ -275,7 +275,7 @@ class InferenceThread(QThread):
 
     def _adopt(self, classifier: Classifier) -> None:
         """Use ``classifier`` from now on; nobody keeps the former one, nor its memory."""
-        self._classifier = classifier
+        self._classifier, self._tried = classifier, None
         if self._live is not None:
             self._live.classifier = classifier
 

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication
 
+from vggscope.inference.tap import Tap
 from vggscope.sources.finding import display_name
 from vggscope.ui.file_dialogs import ask_for_export
 from vggscope.ui.settings import MAP_COLOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from vggscope.inference.map_views import ChannelPicture, MapsPicture
+    from vggscope.inference.readers import Readers
+    from vggscope.inference.runtime import Cancellation
+    from vggscope.inference.subject import Subject
+    from vggscope.ui.layers.looking import Looking
     from vggscope.ui.main_window import MainWindow
     from vggscope.ui.settings import Settings
     from vggscope.ui.tasks import Tasks
@@ -73,19 +78,41 @@ class Exporter:
 
         self._ask_and_write(f"{picture.maps.layer.name} channel {picture.channel}", form, write)
 
+    def export_all(
+        self, use: str, subject: Subject, layers: Sequence[str], looking: Looking
+    ) -> None:
+        """Write the numbers of ``layers`` of ``subject`` into one file, "npz"."""
+        path = self._ask(QCoreApplication.translate("layers", "all layers"), "npz")
+        if path is None:
+            return
+
+        def write(eyes: Readers, cancellation: Cancellation) -> None:
+            from vggscope.inference.map_export import save_npz  # noqa: PLC0415 (when it is needed)
+
+            save_npz((eyes.look(use, subject, Tap(layer), cancellation) for layer in layers), path)
+
+        looking.run(
+            f"{_KEY} {path}", write, lambda _: self._tell(path), self._window.messages.tell_error
+        )
+
     def _ask_and_write(self, what: str, form: str, write: Callable[[Path], None]) -> None:
+        path = self._ask(what, form)
+        if path is not None:
+            self._tasks.run(
+                f"{_KEY} {path}",
+                lambda: write(path),
+                lambda _: self._tell(path),
+                self._window.messages.tell_error,
+                promised=True,
+            )
+
+    def _ask(self, what: str, form: str) -> Path | None:
         from vggscope.inference.capture_files import words_for_name  # noqa: PLC0415
 
         title = QCoreApplication.translate("layers", "Export {0}").format(what)
         chosen = ask_for_export(self._window, form, title=title, name=words_for_name(what))
-        if not chosen:
-            return
-        path = Path(chosen)
-        text = QCoreApplication.translate("layers", "Saved {0}").format(display_name(path))
-        self._tasks.run(
-            f"{_KEY} {path}",
-            lambda: write(path),
-            lambda _: self._window.tell_briefly(text),
-            self._window.messages.tell_error,
-            promised=True,
-        )
+        return Path(chosen) if chosen else None
+
+    def _tell(self, path: Path) -> None:
+        text = QCoreApplication.translate("layers", "Saved {0}")
+        self._window.tell_briefly(text.format(display_name(path)))

@@ -443,7 +443,13 @@ class LayersPresenter(QObject):
     # Files
 
     def _export_maps(self, form: str) -> None:
-        if self._drawing is not None:
+        if form == "npz" and self._anatomy is not None:
+            if self._shown is None:
+                self._window.messages.tell(self.tr("Freeze the picture first, then export it."))
+                return
+            names = [layer.name for layer in self._anatomy.network.layers]
+            self._exporter.export_all(_SHOWN, self._shown.subject, names, self._looking)
+        elif self._drawing is not None:
             self._exporter.export_maps(self._drawing.maps, form)
 
     def _export_channel(self, form: str) -> None:
