@@ -57,6 +57,13 @@ def in_dialog(user: Driver, work: Callable[[QDialog], object]) -> None:
     assert len(results) == 1, "the dialog was open, and nothing failed in it"
 
 
+def probe_again(user: Driver, dialog: QDialog) -> None:
+    """Press the button, as soon as the look that opens the table is over."""
+    button = user.button("Probe again", dialog)
+    user.wait(button.isEnabled)
+    user.click(button)
+
+
 def explained(dialog: QDialog, *parts: str) -> bool:
     """Whether one of the dialog's texts has all ``parts``."""
     return any(all(part in text for part in parts) for text in texts_in(dialog))
@@ -213,7 +220,7 @@ def test_probing_again_finds_a_card_that_went_wrong(user: Driver, computer: Comp
 
     def probe(dialog: QDialog) -> None:
         assert table_of(dialog).currentRow() == CARD_ROW
-        user.click(user.button("Probe again", dialog))
+        probe_again(user, dialog)
         wait_for_device(user, CPU_KEY)
         assert [r[STATUS] for r in rows_of(dialog)] == [
             "verified, in use",
@@ -223,7 +230,7 @@ def test_probing_again_finds_a_card_that_went_wrong(user: Driver, computer: Comp
         assert explained(dialog, CARD_NAME, "a probability differs by", "Update its driver")
         assert below(user).startswith(CPU_NAME)
         computer.card.does("good")
-        user.click(user.button("Probe again", dialog))
+        probe_again(user, dialog)
         wait_for_device(user, CARD)
         assert rows_of(dialog)[CARD_ROW][STATUS] == "verified, in use"
 
@@ -232,7 +239,7 @@ def test_probing_again_finds_a_card_that_went_wrong(user: Driver, computer: Comp
 
 def test_the_table_may_be_closed_in_the_middle_of_a_trial(user: Driver, computer: Computer) -> None:
     computer.children.hold_after(0)
-    in_dialog(user, lambda dialog: user.click(user.button("Probe again", dialog)))
+    in_dialog(user, lambda dialog: probe_again(user, dialog))
     assert user.bench.roster.is_busy
     user.open("zebra")
     computer.children.release()
@@ -245,7 +252,7 @@ def test_the_window_may_be_closed_with_the_table_in_the_middle_of_a_trial(
     computer.children.hold_after(1)
 
     def leave(dialog: QDialog) -> None:
-        user.click(user.button("Probe again", dialog))
+        probe_again(user, dialog)
         user.wait(lambda: bool(computer.children.alive) and "1 of 2" in below(user))
         user.close()
         assert computer.children.alive == []
