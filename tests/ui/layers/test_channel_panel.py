@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLabel, QSlider, QSpinBox, QTableWidget, QToolButton
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    QTableWidget,
+    QToolButton,
+    QWidget,
+)
 
 from inference.maps import maps_of
 from vggscope.inference.map_views import Look, Spot, channel_picture
-from vggscope.ui.layers.channel_map import ChannelMap
+from vggscope.ui.layers.channel_map import ChannelMap, ColourBar
 from vggscope.ui.layers.channel_panel import ChannelPanel
 from vggscope.ui.layers.colours import colour_table
+from vggscope.ui.layers.histogram import HistogramView
 from vggscope.ui.settings import MAP_COLOURS, Settings
 
 if TYPE_CHECKING:
@@ -241,3 +250,104 @@ def test_map_and_value_are_in_sight_at_every_size(
     top, bottom = (view.mapTo(panel, QPoint(0, y)).y() for y in (0, view.height() + 20))
     assert 0 <= top < bottom <= panel.height()
     assert view.map_box().height() >= 80
+
+
+def in_sight(panel: ChannelPanel, widget: QWidget) -> bool:
+    """Whether all of it is to be seen, with nothing scrolled."""
+    area = QRect(widget.mapTo(panel, QPoint(0, 0)), widget.size())
+    return (
+        widget.isVisible()
+        and widget.visibleRegion().boundingRect() == widget.rect()
+        and (panel.rect().contains(area))
+    )
+
+
+def readout(panel: ChannelPanel) -> QLabel:
+    [label] = [each for each in panel.findChildren(QLabel) if each.text().startswith("value at")]
+    return label
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize(
+    ("size", "side"), [((440, 235), 160), ((440, 420), 270), ((700, 300), 220), ((1000, 700), 610)]
+)
+def test_what_has_room_needs_no_scrolling(  # noqa: PLR0917 (a table of cases)
+    panel: ChannelPanel,
+    theme: Theme,
+    qtbot: QtBot,
+    size: tuple[int, int],
+    side: int,
+    pinned: bool,
+    scheme: str,
+) -> None:
+    theme.use(scheme)
+    panel.resize(*size)
+    panel.show_picture(picture())
+    if pinned:
+        panel.show_pinned(channel_picture(maps_of(ramp() * 10), 2, Look()), "cat.jpg")
+    for row in (10, 20):
+        # A mouse that is already there would not be heard of.
+        QTest.mouseMove(the_map(panel), spot_place(panel, row, 30))
+    qtbot.wait(5)
+    assert (panel.width(), panel.height()) == size
+    kinds = (ChannelMap, ColourBar, QCheckBox, QSlider)
+    parts = [panel.findChild(kind) for kind in kinds] + [readout(panel)]
+    assert [type(each).__name__ for each in parts if not in_sight(panel, each)] == []
+    box = the_map(panel).map_box()
+    if not pinned:
+        assert min(box.width(), box.height()) >= side
+    if size != (440, 420):
+        assert in_sight(panel, panel.findChild(HistogramView))
+        assert in_sight(panel, figure(panel, "zeros"))
+
+
+def figure(panel: ChannelPanel, name: str) -> QLabel:
+    [label] = [each for each in panel.findChildren(QLabel) if each.accessibleName() == name]
+    return label
+
+
+def test_the_smallest_panel_shows_the_map_and_its_value(panel: ChannelPanel, qtbot: QtBot) -> None:
+    panel.show_picture(picture())
+    panel.resize(250, 150)
+    for row in (10, 20):
+        # A mouse that is already there would not be heard of.
+        QTest.mouseMove(the_map(panel), spot_place(panel, row, 30))
+    qtbot.wait(5)
+    assert (panel.width(), panel.height()) == (250, 150)
+    assert in_sight(panel, the_map(panel))
+    assert in_sight(panel, readout(panel))
+    spin = panel.findChild(QSpinBox)
+    assert spin.text() == "2 of 4"
+    [export] = [b for b in panel.findChildren(QToolButton) if b.menu() is not None]
+    for each in (spin, export):
+        assert in_sight(panel, each)
+    panel.resize(440, 235)
+    qtbot.wait(5)
+    assert spin.text() == "channel 2 of 4"
+
+
+def test_another_arrangement_loses_nothing(panel: ChannelPanel, qtbot: QtBot) -> None:
+    panel.show_picture(picture())
+    panel.show_pinned(channel_picture(maps_of(ramp() * 10), 2, Look()), "cat.jpg")
+    panel.findChild(QCheckBox).click()
+    heard: list[object] = []
+    panel.overlay_changed.connect(lambda: heard.append(None))
+    QTest.mouseClick(the_map(panel), Qt.MouseButton.LeftButton, pos=spot_place(panel, 20, 30))
+    panel.spot_chosen.connect(heard.append)
+    value = ramp()[2, 20, 30]
+    for size, between in (((900, 240), " · "), ((320, 520), "\n"), ((440, 235), " · ")):
+        panel.resize(*size)
+        qtbot.wait(5)
+        assert f"{value:,.0f}{between}cat.jpg: {value * 10:,.0f}" in shown_texts(panel)
+        assert panel.overlay
+        assert panel.findChild(QTableWidget).rowCount() == 9
+    assert heard == [], "nobody has chosen anything"
+
+
+def test_what_is_shown_anew_is_up_to_date(panel: ChannelPanel) -> None:
+    panel.show_picture(picture())
+    fresh = the_map(panel).grab().toImage()
+    panel.set_stale(True)
+    panel.show_picture(picture())
+    assert the_map(panel).grab().toImage() == fresh

@@ -9,6 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from vggscope.ui.layers.figure import NetworkFigure
+from vggscope.ui.layers.figure_geometry import plan_figure
+from vggscope.ui.layers.figure_names import fit_names
 from vggscope.ui.layers.layer_card import LayerCard, card_text
 from vggscope.vgg import configs
 from vggscope.vgg.network import Kind, Network, Operation, build_network
@@ -241,3 +243,35 @@ def test_every_size_shows_the_whole_network_or_scrolls(
     assert figure.rect().contains(place.toAlignedRect())
     inside = place.adjusted(2, 2, -2, -2).toAlignedRect()
     assert pixels_of(figure.grab().toImage().copy(inside), SOFTMAX) > 0
+
+
+def test_the_two_poolings_differ_in_the_figure_and_in_its_legend(figure: NetworkFigure) -> None:
+    steps = [
+        Operation(name="pool1", kind=Kind.MAX_POOLING, kernel=(2, 2), stride=(2, 2)),
+        Operation(name="pool2", kind=Kind.AVERAGE_POOLING, kernel=(2, 2), stride=(2, 2)),
+    ]
+    network = build_network(name="t", title="T", input_shape=(32, 32, 8), operations=steps)
+    figure.show_network(network)
+    image = figure.grab().toImage()
+    largest, mean = (image.pixelColor(middle(figure, name)) for name in ("pool1", "pool2"))
+    assert largest != mean
+    legend = image.copy(figure.width() // 2, 0, figure.width() // 2, figure.height())
+    assert pixels_of(legend, largest) > 20
+    assert pixels_of(legend, mean) > 20
+
+
+def test_names_become_smaller_before_they_are_left_out(qapp: QApplication) -> None:
+    font = qapp.font()
+    glyphs = {"data", "flatten"}
+    seen = []
+    for width in range(2200, 600, -50):
+        names = fit_names(plan_figure(VGG16, width, 80), font, None)
+        left_out = {
+            text for text, place in zip(names.texts, names.places, strict=True) if place is None
+        }
+        seen.append((names.font.pointSizeF() / font.pointSizeF(), left_out - glyphs))
+    assert seen[0] == (1.0, set())
+    whole = [size for size, left_out in seen if not left_out]
+    assert whole == sorted(whole, reverse=True)
+    assert 0.8 < whole[-1] < 1.0
+    assert seen[-1][1], "no size makes room for all in a narrow figure"

@@ -90,6 +90,34 @@ def test_five_blocks_and_a_classifier(name: str) -> None:
     assert all(one.last + 1 == other.first for one, other in pairwise(groups))
 
 
+def compact() -> Network:
+    """A VGG whose fully connected layers were made convolutions, with a pooling between them."""
+    wide, narrow = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}, {"kernel": (1, 1)}
+    halves = {"kernel": (2, 2), "stride": (2, 2)}
+    steps = [
+        Operation(name="conv1_1", kind=Kind.CONVOLUTION, units=8, **wide),
+        Operation(name="pool1", kind=Kind.MAX_POOLING, **halves),
+        Operation(name="conv2_1", kind=Kind.CONVOLUTION, units=16, **wide),
+        Operation(name="pool2", kind=Kind.MAX_POOLING, **halves),
+        Operation(name="fc6", kind=Kind.CONVOLUTION, units=64, **narrow),
+        Operation(name="pool6", kind=Kind.AVERAGE_POOLING, **halves),
+        Operation(name="fc7", kind=Kind.CONVOLUTION, units=64, **narrow),
+        Operation(name="flatten", kind=Kind.FLATTEN),
+        Operation(name="fc8", kind=Kind.FULLY_CONNECTED, units=10),
+    ]
+    return build_network(name="c", title="C", input_shape=(32, 32, 3), operations=steps)
+
+
+def test_the_classifier_begins_with_fc6_though_it_is_a_convolution() -> None:
+    network = compact()
+    groups = groups_of(network.layers)
+    names = [
+        (group.number, network.layers[group.first].name, network.layers[group.last].name)
+        for group in groups
+    ]
+    assert names == [(1, "conv1_1", "pool1"), (2, "conv2_1", "pool2"), (CLASSIFIER, "fc6", "fc8")]
+
+
 def test_maps_without_a_pooling_are_a_group_and_an_input_alone_is_none() -> None:
     assert [(g.number, g.first, g.last) for g in groups_of(listing(3).layers)] == [(1, 1, 3)]
     alone = listing(0)

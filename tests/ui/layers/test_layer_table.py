@@ -75,7 +75,7 @@ def click_row(table: LayerTable, row: int) -> None:
 
 def said_by(table: LayerTable) -> list[str]:
     """What is to be read below the table, as screen readers have it, which is never cut."""
-    return [label.accessibleDescription() for label in table.findChildren(QLabel)]
+    return [label.accessibleName() for label in table.findChildren(QLabel)]
 
 
 def button_of(table: LayerTable, name: str) -> QPushButton | QToolButton:
@@ -228,3 +228,18 @@ def test_headers_explain_themselves(table: LayerTable) -> None:
     assert "one output depends on" in tips[3]
     assert "to its neighbour" in tips[4]
     assert "FLOPs" in tips[5]
+
+
+def test_layer_output_and_parameters_are_seen_whole_beside_the_maps(table: LayerTable) -> None:
+    wide_header = table.view.horizontalHeader().height()
+    table.show_times(TIMES, "A card")
+    table.resize(440, 235)
+    model, view, metrics = table.view.model(), table.view, table.view.fontMetrics()
+    for column in range(3):
+        assert "\n" not in model.headerData(column, Qt.Orientation.Horizontal)
+        for row in range(model.rowCount()):
+            index = model.index(row, column)
+            assert view.columnWidth(column) >= metrics.horizontalAdvance(index.data()) + 12
+    right = view.columnViewportPosition(2) + view.columnWidth(2)
+    assert right <= view.viewport().width()
+    assert view.horizontalHeader().height() == wide_header < 2 * metrics.height() + 10

@@ -352,7 +352,7 @@ def test_what_has_no_room_works_from_the_menu(
     assert settings.flag(MAP_LABELS)
     export = offered["Export"].menu()
     assert export is not None
-    for kind, action in zip(("png", "npy", "csv"), export.actions(), strict=True):
+    for kind, action in zip(("png", "npy", "csv", "npz"), export.actions(), strict=True):
         with qtbot.waitSignal(panel.export_wanted) as signal:
             action.trigger()
         assert signal.args == [kind]
@@ -416,3 +416,25 @@ def test_a_panel_without_a_picture_is_no_empty_widget(panel: MapsPanel) -> None:
     widgets = [w for w in panel.findChildren(QWidget) if w.isVisible() and w.accessibleName()]
     assert "Working" in [w.accessibleName() for w in widgets]
     assert panel.grid.picture is None
+
+
+def test_the_maps_have_most_of_a_low_panel(new_panel: Callable[..., MapsPanel]) -> None:
+    panel = new_panel(820, 262)
+    show(panel, maps_of(values()))
+    assert panel.grid.height() >= 175
+    histogram = panel.findChild(HistogramView)
+    controls = button(panel, "Before ReLU")
+    assert histogram.isVisible()
+    bottoms = [each.mapTo(panel, each.rect().bottomLeft()).y() for each in (histogram, controls)]
+    assert bottoms[0] <= bottoms[1] + 1, "the histogram costs no height"
+
+
+@pytest.mark.parametrize("size", [(900, 300), (901, 300), (400, 700), (400, 701)])
+def test_both_sides_of_a_comparison_have_the_same_size(
+    qtbot: QtBot, new_panel: Callable[..., MapsPanel], size: tuple[int, int]
+) -> None:
+    panel = new_panel(*size)
+    show(panel, maps_of(values()))
+    panel.show_pinned(maps_picture(maps_of(values()), panel.look), "zebra.jpg")
+    qtbot.wait(5)
+    assert panel.grid.size() == panel.pinned_grid.size()

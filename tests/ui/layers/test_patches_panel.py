@@ -264,3 +264,45 @@ def test_a_long_source_ends_in_an_ellipsis(hand: Hand) -> None:
     [label] = [each for each in hand.panel.findChildren(QLabel) if "…" in each.text()]
     assert label.toolTip() == label.accessibleName() == long
     assert hand.panel.width() == 260
+
+
+@pytest.mark.parametrize(("count", "side"), [(1, 165), (3, 125), (4, 95), (9, 64)])
+def test_few_patches_are_larger(hand: Hand, count: int, side: int) -> None:
+    hand.panel.resize(440, 235)
+    hand.panel.show_patches(TITLE, nine()[:count])
+    QApplication.processEvents()
+    assert not hand.view.verticalScrollBar().isVisible()
+    room = hand.view.viewport().rect()
+    for row in range(count):
+        assert room.contains(hand.cell(row))
+        area = red_in(hand.panel, on_panel(hand, row))
+        assert min(area.width(), area.height()) >= side
+
+
+def test_patches_do_not_shrink_while_others_are_found(hand: Hand) -> None:
+    hand.panel.resize(440, 235)
+    widths = set()
+    for done in range(1, 6):
+        hand.panel.show_progress(done, 6, failed=0, running=True)
+        hand.panel.show_patches(TITLE, nine()[:done])
+        QApplication.processEvents()
+        widths.add(hand.cell(0).width())
+        assert not hand.view.verticalScrollBar().isVisible()
+    assert len(widths) == 1
+    hand.panel.show_progress(6, 6, failed=0, running=False)
+    hand.panel.show_patches(TITLE, nine()[:2])
+    QApplication.processEvents()
+    assert hand.cell(0).width() > max(widths), "no more come"
+
+
+def test_in_a_low_panel_one_line_says_what_and_whence(hand: Hand) -> None:
+    hand.panel.resize(440, 235)
+    hand.panel.show_source("1 photo of this window")
+    hand.panel.show_patches(TITLE, nine()[:1])
+    QApplication.processEvents()
+    labels = {each.text(): each for each in hand.panel.findChildren(QLabel) if each.isVisible()}
+    title, source = labels[TITLE], labels["1 photo of this window"]
+    assert title.geometry().right() < source.geometry().left()
+    hand.panel.resize(330, 430)
+    QApplication.processEvents()
+    assert title.geometry().bottom() < source.geometry().top()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QBoxLayout,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -23,12 +25,18 @@ from vggscope.ui.layers.histogram import HistogramView, value_text
 from vggscope.ui.texts import percent
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from vggscope.inference.map_views import ChannelPicture, Spot
     from vggscope.inference.preprocessing import CropBox
     from vggscope.ui.theme import Theme
 
 _ROW: Final = 24
-_HISTOGRAM_HEIGHT: Final = 84
+_HISTOGRAM_HEIGHTS: Final = (52, 84)
+_SHORT_LINK: Final = 250
+_LEAST_LINK: Final = 60
+_TWO_COLUMNS: Final = 480
+"""Width from which the strongest positions stand beside the other figures."""
 
 
 def seen(field: CropBox) -> str:
@@ -53,13 +61,15 @@ class ChannelDetails(QWidget):
         self._colours = colours
         self._picture: ChannelPicture | None = None
         self._histogram = HistogramView(theme)
-        self._histogram.setFixedHeight(_HISTOGRAM_HEIGHT)
+        self._histogram.setMinimumHeight(_HISTOGRAM_HEIGHTS[0])
+        self._histogram.setMaximumHeight(_HISTOGRAM_HEIGHTS[1])
+        self._histogram.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._missing = QLabel()
         self._missing.setProperty("bad", True)
         self._missing.setWordWrap(True)
         self._missing.hide()
         self._all = QToolButton()
-        self._all.setText(self.tr("Show all on the photo"))
+        self._all.setMinimumWidth(_LEAST_LINK)
         self._all.setCheckable(True)
         for style in ("flat", "link"):
             self._all.setProperty(style, True)
@@ -71,25 +81,29 @@ class ChannelDetails(QWidget):
         title = QHBoxLayout()
         title.addWidget(_heading(self.tr("STRONGEST"), self.tr("Strongest positions")), 1)
         title.addWidget(self._all)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(self._make_figures())
-        layout.addWidget(self._missing)
-        layout.addWidget(self._histogram)
-        layout.addLayout(title)
-        layout.addWidget(self._spots)
-        layout.addStretch()
+        values, strongest = QVBoxLayout(), QVBoxLayout()
+        for column in (values, strongest):
+            column.setSpacing(6)
+        values.addLayout(self._make_figures())
+        values.addWidget(self._missing)
+        values.addWidget(self._histogram)
+        strongest.addLayout(title)
+        strongest.addWidget(self._spots)
+        self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._columns.setContentsMargins(0, 0, 0, 0)
+        self._columns.setSpacing(6)
+        for column, stretch in ((values, 4), (strongest, 5)):
+            self._columns.addLayout(column, stretch)
+            column.addStretch()
 
     def show_picture(self, picture: ChannelPicture) -> None:
         """Show the figures of a channel."""
         self._picture = picture
-        statistics, channel = picture.maps.statistics, picture.channel
         for key, label in self._figures.items():
-            value = float(getattr(statistics, key)[channel])
+            value = getattr(picture.figures, key)
             is_share = key == "zeros" and math.isfinite(value)
             label.setText(percent(value, 0) if is_share else value_text(value))
-        missing = float(statistics.missing[channel])
+        missing = picture.figures.missing
         self._missing.setVisible(missing > 0)
         self._missing.setText(self.tr("{0} are no finite numbers").format(percent(missing)))
         self._show_histogram()
@@ -202,6 +216,20 @@ class ChannelDetails(QWidget):
 
     def _on_activated(self, index: QModelIndex) -> None:
         self._spots.selectRow(index.row())
+
+    # Qt overrides
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = event.size().width()
+        two = width >= _TWO_COLUMNS
+        self._all.setText(
+            self.tr("Show all") if width < _SHORT_LINK else self.tr("Show all on the photo")
+        )
+        self._columns.setDirection(
+            QBoxLayout.Direction.LeftToRight if two else QBoxLayout.Direction.TopToBottom
+        )
+        self._columns.setSpacing(16 if two else 6)
 
 
 def _heading(text: str, name: str) -> QLabel:

@@ -68,7 +68,7 @@ class ChannelMap(QWidget):
         self._came_by_key = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(120, 100)
+        self.setMinimumSize(100, 80)
         self.setAccessibleName(self.tr("Map of the channel"))
         self.setToolTip(self.tr("Point at a cell to read its value; click to mark what it sees"))
         theme.changed.connect(self.update)
@@ -180,7 +180,7 @@ class ChannelMap(QWidget):
     def _paint_caption(self, painter: QPainter, box: QRectF, text: str) -> None:
         metrics = QFontMetricsF(self.font())
         half = (self.width() - _GAP) / 2
-        place = QRectF(box.center().x() - half / 2, 0, half, _CAPTION - 2)
+        place = QRectF(box.center().x() - half / 2, box.top() - _CAPTION, half, _CAPTION - 2)
         elided = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, half)
         painter.setPen(QColor(self._theme.colours.muted))
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, elided)
@@ -188,7 +188,8 @@ class ChannelMap(QWidget):
     # Qt overrides
 
     def sizeHint(self) -> QSize:
-        return QSize(200, 150)
+        # As high as whoever lays it out says; more if there is room.
+        return QSize(200, self.minimumHeight())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

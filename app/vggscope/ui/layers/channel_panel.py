@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QScrollArea,
     QSizePolicy,
-    QSlider,
-    QSpinBox,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from vggscope.ui.layers.channel_details import ChannelDetails, seen
+from vggscope.ui.layers.channel_header import ChannelHeader
 from vggscope.ui.layers.channel_map import ChannelMap, ColourBar
+from vggscope.ui.layers.channel_overlay import OverlayRow
+from vggscope.ui.layers.channel_room import share_room
+from vggscope.ui.layers.elided import Elided
 from vggscope.ui.layers.histogram import value_text
 from vggscope.ui.settings import MAP_COLOURS
-from vggscope.ui.texts import as_tool_tip
 from vggscope.ui.theme import picture as icon_picture
 
 if TYPE_CHECKING:
@@ -36,18 +34,14 @@ if TYPE_CHECKING:
     from vggscope.ui.settings import Settings
     from vggscope.ui.theme import Theme
 
-_WIDE: Final = 560
-"""From this width on the figures stand beside the map."""
-_SHORTEST_MAP: Final = 150
-_SHORTEST_BESIDE: Final = 80
-_AROUND_MAP: Final = (24, 120)
-"""What stands beside and above and below a map that is to be seen with its value and scale."""
-_NO_ARROWS: Final = """
-    QSpinBox::up-button, QSpinBox::down-button { width: 1px; border: none; margin: 0; }
-    QSpinBox::up-arrow, QSpinBox::down-arrow { image: none; width: 1px; height: 1px; }
-"""
-_VALUE_HEIGHT: Final = 64
-_DETAILS_WIDTH: Final = 320
+_EDGE: Final = 12
+_SPACING: Final = 6
+_BOTTOM: Final = 6
+_VALUE_HEIGHT: Final = 56
+_LEAST_WIDTH: Final = 240
+_LEAST_HEIGHT: Final = 140
+_LONGEST_NAME: Final = 160
+_ANY_WIDTH: Final = 16777215
 
 
 class ChannelPanel(QWidget):
@@ -79,10 +73,14 @@ class ChannelPanel(QWidget):
         self._chosen: Spot | None = None
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        # Less than the parts need in the arrangement of the moment: it becomes another one.
+        self.setMinimumSize(_LEAST_WIDTH, _LEAST_HEIGHT)
         colours = settings.text(MAP_COLOURS)
         self._map = ChannelMap(theme, colours)
         self._bar = ColourBar(theme, colours)
         self._details = ChannelDetails(theme, colours)
+        self._header = ChannelHeader(theme)
+        self._overlay = OverlayRow()
         self._pages = QStackedWidget()
         self._pages.addWidget(self._make_reason())
         self._pages.addWidget(self._make_content())
@@ -92,10 +90,13 @@ class ChannelPanel(QWidget):
         for key, step in ((Qt.Key.Key_PageUp, -1), (Qt.Key.Key_PageDown, 1)):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda by=step: self._step(by))
+            shortcut.activated.connect(lambda by=step: self._header.step(by))
         self._map.cell_changed.connect(self._on_cell)
         self._map.cell_chosen.connect(self._on_cell_chosen)
         self._map.choice_dropped.connect(lambda: self._choose(None))
+        self._overlay.changed.connect(self.overlay_changed)
+        self._header.channel_chosen.connect(self.channel_chosen)
+        self._header.export_wanted.connect(self.export_wanted)
         theme.changed.connect(self._tint)
         self._details.spot_picked.connect(lambda rank: self._choose(self._spot_of(rank)))
         self._details.spots_shown.connect(self.spots_shown)
@@ -106,24 +107,26 @@ class ChannelPanel(QWidget):
     @property
     def overlay(self) -> bool:
         """Whether the channel is to be laid over the photo."""
-        return self._overlay.isChecked() and self._overlay.isEnabled()
+        return self._overlay.overlay
 
     @property
     def opacity(self) -> float:
         """How opaque it is to lie there, 0..1."""
-        return self._opacity.value() / 100
+        return self._overlay.opacity
 
     def show_picture(self, picture: ChannelPicture) -> None:
-        """Show a channel. A chosen position of the same channel stays chosen."""
+        """Show a channel, as what is up to date. A chosen position of it stays chosen."""
+        self.set_stale(False)
         before, self._picture = self._picture, picture
         self._pages.setCurrentIndex(1)
-        self._show_header(picture)
+        self._header.show_picture(picture)
+        self._show_name(picture)
         is_vector = picture.maps.is_vector
         self._map.setVisible(not is_vector)
         self._value.setVisible(is_vector)
         self._details.setVisible(not is_vector)
         self._note.setVisible(is_vector)
-        self._show_overlay(is_vector=is_vector)
+        self._overlay.set_possible(not is_vector)
         self._bar.show_range(picture.low, picture.high)
         if is_vector:
             self._show_unit(picture)
@@ -175,86 +178,53 @@ class ChannelPanel(QWidget):
 
     def _make_content(self) -> QWidget:
         page = QWidget()
-        self._column = self._make_map_column()
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._sight = self._make_sight()
+        self._readout = QLabel()
+        self._readout.setTextFormat(Qt.TextFormat.PlainText)
+        self._readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._note.setProperty("muted", True)
+        self._scroll = scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inside = QWidget()
-        # The panel's colour, not that of scroll areas.
-        self._scroll.viewport().setAutoFillBackground(False)
-        inside.setAutoFillBackground(False)
         self._inside = QVBoxLayout(inside)
-        self._inside.setContentsMargins(12, 0, 12, 10)
-        self._inside.setSpacing(10)
-        self._inside.addWidget(self._column, 1)
+        self._inside.setSpacing(_SPACING)
+        self._inside.addWidget(self._note)
         self._inside.addWidget(self._details)
-        self._scroll.setWidget(inside)
-        self._side = QHBoxLayout()
-        self._side.setContentsMargins(0, 0, 0, 0)
-        self._side.setSpacing(0)
-        self._side.addWidget(self._scroll, 1)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(self._make_header())
-        layout.addLayout(self._side, 1)
+        # Takes the room that a map would.
+        self._inside.addStretch()
+        scroll.setWidget(inside)
+        # The panel's colour, not that of scroll areas.
+        scroll.viewport().setAutoFillBackground(False)
+        inside.setAutoFillBackground(False)
+        scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._on_scroll_range())
+        self._side = QWidget()
+        self._column = QVBoxLayout(self._side)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._fixed = QVBoxLayout()
+        self._fixed.setContentsMargins(0, 0, _EDGE, 0)
+        self._fixed.setSpacing(_SPACING)
+        self._column.addLayout(self._fixed)
+        self._column.addWidget(scroll, 1)
+        self._across = QHBoxLayout()
+        self._across.setSpacing(_EDGE)
+        self._across.addWidget(self._side)
+        self._page = QVBoxLayout(page)
+        self._page.setContentsMargins(0, 0, 0, 0)
+        self._page.setSpacing(_SPACING)
+        self._page.addWidget(self._header)
+        self._page.addLayout(self._across, 1)
+        self._is_beside = True
+        self._arrange(beside=False)
         return page
 
-    def _make_header(self) -> QHBoxLayout:
-        self._previous, self._next = QToolButton(), QToolButton()
-        for button, name, step in (
-            (self._previous, self.tr("Previous channel (Page Up)"), -1),
-            (self._next, self.tr("Next channel (Page Down)"), 1),
-        ):
-            button.setProperty("flat", True)
-            button.setToolTip(name)
-            button.setAccessibleName(name)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(lambda _=False, by=step: self._step(by))
-        self._number = QSpinBox()
-        # The arrows beside it do their work; with no buttons at all, Qt leaves the text no room.
-        self._number.setStyleSheet(_NO_ARROWS)
-        self._number.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._number.setKeyboardTracking(False)
-        self._number.setToolTip(self.tr("Type the number of a channel; they are counted from 0"))
-        self._number.setAccessibleName(self.tr("Number of the channel"))
-        font = self._number.font()
-        font.setBold(True)
-        self._number.setFont(font)
-        self._number.valueChanged.connect(self._on_number)
-        self._export = QToolButton()
-        self._export.setProperty("flat", True)
-        self._export.setIconSize(QSize(18, 18))
-        self._export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._export.setToolTip(self.tr("Write this channel to a file"))
-        self._export.setAccessibleName(self.tr("Export this channel"))
-        self._export.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        menu = QMenu(self._export)
-        for kind, title in (
-            ("png", self.tr("Picture with scale (PNG)…")),
-            ("npy", self.tr("Values (NumPy)…")),
-            ("csv", self.tr("Statistics (CSV)…")),
-        ):
-            action = menu.addAction(title)
-            action.triggered.connect(lambda _=False, kind=kind: self.export_wanted.emit(kind))
-        self._export.setMenu(menu)
-        header = QHBoxLayout()
-        header.setContentsMargins(8, 6, 8, 0)
-        header.setSpacing(2)
-        header.addWidget(self._previous)
-        header.addWidget(self._number)
-        header.addWidget(self._next)
-        header.addStretch()
-        header.addWidget(self._export)
-        return header
-
-    def _make_map_column(self) -> QWidget:
-        column = QWidget()
-        self._name = QLabel()
-        self._name.setTextFormat(Qt.TextFormat.PlainText)
-        self._map.setMinimumHeight(_SHORTEST_MAP)
+    def _make_sight(self) -> QWidget:
+        sight = QWidget()
+        self._name = Elided()
         self._map.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._value = QLabel()
         self._value.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -263,75 +233,20 @@ class ChannelPanel(QWidget):
         font.setBold(True)
         self._value.setFont(font)
         self._value.setMinimumHeight(_VALUE_HEIGHT)
-        self._readout = QLabel()
-        self._readout.setWordWrap(True)
-        self._readout.setMinimumHeight(self._readout.fontMetrics().height())
-        self._note = QLabel()
-        self._note.setWordWrap(True)
-        self._note.setProperty("muted", True)
-        layout = QVBoxLayout(column)
+        layout = QVBoxLayout(sight)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout.setSpacing(_SPACING)
         layout.addWidget(self._name)
         layout.addWidget(self._map, 1)
         layout.addWidget(self._value)
-        layout.addWidget(self._readout)
-        layout.addWidget(self._bar)
-        layout.addWidget(self._note)
-        layout.addLayout(self._make_overlay())
-        # Takes the room that a map would.
-        layout.addStretch()
-        return column
-
-    def _make_overlay(self) -> QHBoxLayout:
-        self._overlay = QCheckBox(self.tr("Overlay on the photo"))
-        self._overlay.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._overlay.toggled.connect(self._on_overlay)
-        self._opacity = QSlider(Qt.Orientation.Horizontal)
-        self._opacity.setRange(0, 100)
-        self._opacity.setValue(60)
-        self._opacity.setMinimumWidth(50)
-        self._opacity.setMaximumWidth(160)
-        self._opacity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._opacity.setToolTip(self.tr("How opaque the overlay is"))
-        self._opacity.setAccessibleName(self.tr("Opacity of the overlay"))
-        self._opacity.valueChanged.connect(lambda _: self.overlay_changed.emit())
-        row = QHBoxLayout()
-        row.setSpacing(10)
-        row.addWidget(self._overlay)
-        row.addWidget(self._opacity, 1)
-        row.addStretch()
-        return row
+        return sight
 
     # --- what it shows
 
-    def _show_header(self, picture: ChannelPicture) -> None:
-        maps, channel = picture.maps, picture.channel
-        count = len(maps.values)
-        word = self.tr("unit") if maps.is_vector else self.tr("channel")
-        self._number.blockSignals(True)
-        self._number.setRange(0, count - 1)
-        self._number.setPrefix(f"{word} ")
-        self._number.setSuffix(" " + self.tr("of {0}").format(count))
-        self._number.setValue(channel)
-        self._number.blockSignals(False)
-        self._previous.setEnabled(channel > 0)
-        self._next.setEnabled(channel < count - 1)
-        self._name.setVisible(maps.labels is not None)
-        self._name.setText("" if maps.labels is None else maps.labels[channel])
-        self._name.setToolTip(as_tool_tip(self._name.text()))
-
-    def _show_overlay(self, *, is_vector: bool) -> None:
-        was = self.overlay
-        self._overlay.setEnabled(not is_vector)
-        self._opacity.setEnabled(not is_vector and self._overlay.isChecked())
-        self._overlay.setToolTip(
-            self.tr("A unit has one value and no map: there is nothing to lay over the photo")
-            if is_vector
-            else self.tr("Lay this channel over the photo")
-        )
-        if was != self.overlay:
-            self.overlay_changed.emit()
+    def _show_name(self, picture: ChannelPicture) -> None:
+        labels = picture.maps.labels
+        self._name.setVisible(labels is not None)
+        self._name.set_whole("" if labels is None else labels[picture.channel])
 
     def _show_unit(self, picture: ChannelPicture) -> None:
         """The one value of a unit, and what it is worth among the others."""
@@ -357,13 +272,19 @@ class ChannelPanel(QWidget):
         title = self._pinned_title
         fits = pinned is not None and not pinned.maps.is_vector
         self._map.show_pinned(pinned if fits else None, title)
+        self._fit()
         if self._picture is None or not self._picture.maps.is_vector or pinned is None:
             return
         value = float(pinned.maps.values[pinned.channel, 0, 0])
         self._readout.setText(
             f"{self._readout.text()}\n"
-            + self.tr("{0}: {1}").format(title or self.tr("pinned"), value_text(value))
+            + self.tr("{0}: {1}").format(self._pinned_name(), value_text(value))
         )
+
+    def _pinned_name(self) -> str:
+        name = self._pinned_title or self.tr("pinned")
+        middle = Qt.TextElideMode.ElideMiddle
+        return self._readout.fontMetrics().elidedText(name, middle, _LONGEST_NAME)
 
     def _read_out(self, cell: tuple[int, int] | None) -> str:
         picture = self._picture
@@ -375,8 +296,8 @@ class ChannelPanel(QWidget):
         pinned = self._pinned
         if pinned is not None and not self._map.pinned_size.isEmpty():
             there = pinned.maps.values[(pinned.channel, *self._map.pinned_cell(row, column))]
-            title = self._pinned_title or self.tr("pinned")
-            text += "\n" + self.tr("{0}: {1}").format(title, value_text(float(there)))
+            text += " · " if self._is_beside else "\n"
+            text += self.tr("{0}: {1}").format(self._pinned_name(), value_text(float(there)))
         return text
 
     # --- what the user does
@@ -384,7 +305,14 @@ class ChannelPanel(QWidget):
     def _on_cell(self, cell: tuple[int, int] | None) -> None:
         if self._picture is None or self._picture.maps.is_vector:
             return
-        spot = None if cell is None else self._spot_at(*cell)
+        self._show_value()
+        self.hovered.emit(None if cell is None else self._spot_at(*cell))
+
+    def _show_value(self) -> None:
+        """Of the cell that is read, or else of the chosen one."""
+        if self._picture is None or self._picture.maps.is_vector:
+            return
+        cell = self._map.cell
         chosen = None if self._chosen is None else self._chosen.position
         read = (chosen.row, chosen.column) if cell is None and chosen is not None else cell
         text = self._read_out(read)
@@ -393,7 +321,6 @@ class ChannelPanel(QWidget):
         self._map.setAccessibleDescription(text or self.tr("The arrow keys read its cells"))
         shown = None if read is None else self._spot_at(*read)
         self._bar.set_mark(None if shown is None else shown.position.value)
-        self.hovered.emit(spot)
 
     def _on_cell_chosen(self, row: int, column: int) -> None:
         position = None if self._chosen is None else self._chosen.position
@@ -439,18 +366,6 @@ class ChannelPanel(QWidget):
         value = float(maps.values[self._picture.channel, row, column])
         return spot_at(maps, Position(row, column, value))
 
-    def _step(self, by: int) -> None:
-        if self._picture is not None:
-            self._number.setValue(self._number.value() + by)
-
-    def _on_number(self, number: int) -> None:
-        if self._picture is not None and number != self._picture.channel:
-            self.channel_chosen.emit(number)
-
-    def _on_overlay(self, checked: bool) -> None:
-        self._opacity.setEnabled(checked)
-        self.overlay_changed.emit()
-
     def _follow(self, key: str) -> None:
         if key == MAP_COLOURS.key:
             colours = self._settings.text(MAP_COLOURS)
@@ -459,32 +374,75 @@ class ChannelPanel(QWidget):
             self._details.set_colours(colours)
 
     def _tint(self) -> None:
-        self._previous.setIcon(self._theme.icon("previous"))
-        self._next.setIcon(self._theme.icon("next"))
-        self._export.setIcon(self._theme.icon("export"))
         self._reason_icon.setPixmap(icon_picture("info", self._theme.colours.muted, 28))
 
-    def _arrange(self, *, wide: bool) -> None:
-        """The figures beside the map, or below it."""
-        if wide == (self._side.indexOf(self._column) >= 0):
+    # --- where it is
+
+    def _fit(self) -> None:
+        """Share the room anew."""
+        picture = self._picture
+        is_vector = picture is not None and picture.maps.is_vector
+        line = self._readout.fontMetrics().height()
+        others = (self._bar, self._overlay)
+        room = share_room(
+            self.width(),
+            self.height() - self._header.sizeHint().height() - _SPACING,
+            value=line + _SPACING + _BOTTOM,
+            more=sum(
+                max(each.sizeHint().height(), each.minimumHeight()) + _SPACING for each in others
+            ),
+            pinned=not self._map.pinned_size.isEmpty(),
+        )
+        if is_vector:
+            # There is no map that figures could stand beside.
+            room = room._replace(beside=False)
+        self._arrange(beside=room.beside)
+        self._map.setMinimumHeight(room.map_height)
+        if room.beside:
+            self._side.setFixedWidth(room.figures_width + _EDGE)
+        # Now: what is asked in the same moment where a cell is, or is painted, is to be right.
+        for layout in (self._sight.layout(), self._inside, self._column, self._page):
+            if layout is not None:
+                layout.activate()
+        QCoreApplication.sendEvent(self._scroll, QEvent(QEvent.Type.LayoutRequest))
+
+    def _arrange(self, *, beside: bool) -> None:
+        """Put the figures beside the map, or all into one column."""
+        if beside == self._is_beside:
             return
-        if wide:
-            self._inside.removeWidget(self._column)
-            self._column.setContentsMargins(12, 0, 0, 10)
-            self._side.insertWidget(0, self._column, 1)
-            self._scroll.setFixedWidth(_DETAILS_WIDTH)
+        self._is_beside = beside
+        if beside:
+            self._across.insertWidget(0, self._sight, 1)
+            self._fixed.addWidget(self._bar)
+            self._fixed.addWidget(self._overlay)
+            self._page.addWidget(self._readout)
+            self._across.setContentsMargins(_EDGE, 0, 0, 0)
+            self._readout.setContentsMargins(_EDGE, 0, _EDGE, _BOTTOM)
         else:
-            self._side.removeWidget(self._column)
-            self._column.setContentsMargins(0, 0, 0, 0)
-            self._inside.insertWidget(0, self._column, 1)
-            self._scroll.setMinimumWidth(0)
-            self._scroll.setMaximumWidth(16777215)
+            parts = (self._sight, self._readout, self._bar, self._note, self._overlay)
+            for place, widget in enumerate(parts):
+                self._inside.insertWidget(place, widget, 1 if widget is self._sight else 0)
+            self._across.setContentsMargins(0, 0, 0, 0)
+            self._readout.setContentsMargins(0, 0, 0, 0)
+            self._side.setMinimumWidth(0)
+            self._side.setMaximumWidth(_ANY_WIDTH)
+        self._column.setSpacing(_SPACING if beside else 0)
+        self._readout.setWordWrap(not beside)
+        self._on_scroll_range()
+        self._show_value()
+
+    def _on_scroll_range(self) -> None:
+        """Let the scroll bar stand in the margin, not in the figures."""
+        margin, bar = _EDGE, self._scroll.verticalScrollBar()
+        if bar.maximum() > 0:
+            margin = max(1, _EDGE - bar.sizeHint().width())
+        if self._is_beside:
+            self._inside.setContentsMargins(0, 0, margin, 0)
+        else:
+            self._inside.setContentsMargins(_EDGE, 0, margin, _BOTTOM)
 
     # Qt overrides
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        wide = self.width() >= _WIDE
-        self._arrange(wide=wide)
-        square = min(self.width() - _AROUND_MAP[0], self.height() - _AROUND_MAP[1])
-        self._map.setMinimumHeight(_SHORTEST_BESIDE if wide else max(_SHORTEST_MAP, square))
+        self._fit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from vggscope.ui.texts import as_tool_tip
@@ -14,11 +14,19 @@ if TYPE_CHECKING:
 
 
 class Elided(QLabel):
-    """A line that ends in "…" where there is no room, and is whole in its tool tip."""
+    """A line that is cut where there is no room, and is whole in its tool tip and accessible name.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    It asks for no width of its own: a layout gives it what is left.
+    """
+
+    def __init__(
+        self,
+        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._whole = ""
+        self._mode = mode
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -32,21 +40,29 @@ class Elided(QLabel):
         if text != self._whole:
             self._whole = text
             self.setAccessibleName(text)
+            self.updateGeometry()
             self._cut()
 
     def _cut(self) -> None:
         room = self.contentsRect().width()
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
+        shown = self.fontMetrics().elidedText(self._whole, self._mode, room)
         self.setText(shown)
         self.setToolTip(as_tool_tip(self._whole) if shown != self._whole else "")
 
     # Qt overrides
 
     def sizeHint(self) -> QSize:
-        return QSize(120, self.fontMetrics().height() + 2)
+        # Of the whole text, not of what is left of it.
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height() + 2)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, self.sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._cut()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

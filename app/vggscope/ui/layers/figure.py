@@ -21,15 +21,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollBar, QWidget
 
-from vggscope.ui.layers.figure_geometry import (
-    Plan,
-    place_names,
-    plan_figure,
-)
+from vggscope.ui.layers.figure_geometry import Plan, plan_figure
+from vggscope.ui.layers.figure_names import Names, fit_names
 from vggscope.ui.layers.figure_painting import (
     HEAT_GAP,
     HEAT_LENGTH,
-    bold,
     legend_of,
     legend_width,
     paint_block,
@@ -57,7 +53,6 @@ _LEGEND_MOST_SHARE: Final = 0.19
 _LEGEND_LEAST_HEIGHT: Final = 76
 _BRACKETS_FROM: Final = 112
 _NAMES_FROM: Final = 72
-_LONGEST_NAME: Final = 110
 _SCROLL_STEP: Final = 0.6
 _BY_KEY: Final = frozenset(
     {
@@ -84,8 +79,7 @@ class NetworkFigure(QWidget):
         self._theme = theme
         self._network: Network | None = None
         self._plan: Plan | None = None
-        self._names: list[tuple[float, float] | None] = []
-        self._texts: list[str] = []
+        self._names: Names | None = None
         self._times: Mapping[str, float] = {}
         self._device = ""
         self._current: int | None = None
@@ -195,17 +189,7 @@ class NetworkFigure(QWidget):
         return plan_figure(network, width, max(height - _TOP - self._below(height), 12.0))
 
     def _place_names(self) -> None:
-        self._names = []
-        if self._plan is not None:
-            plain, marked = QFontMetricsF(self._small), QFontMetricsF(bold(self._small))
-            self._texts, widths = [], []
-            for index, block in enumerate(self._plan.blocks):
-                current = index == self._current
-                metrics, most = (marked, 2 * _LONGEST_NAME) if current else (plain, _LONGEST_NAME)
-                text = metrics.elidedText(block.layer.name, Qt.TextElideMode.ElideMiddle, most)
-                self._texts.append(text)
-                widths.append(metrics.horizontalAdvance(text) + 1)
-            self._names = place_names(self._plan, widths, self._current)
+        self._names = fit_names(self._plan, self._small, self._current) if self._plan else None
 
     def _legend(self) -> list[tuple[QColor, str]]:
         if self._network is None:
@@ -270,13 +254,13 @@ class NetworkFigure(QWidget):
 
     def _index_at(self, point: QPointF) -> int | None:
         """The layer whose name or column is at ``point``."""
-        if self._plan is None or point.x() > self._end + 2:
+        if self._plan is None or self._names is None or point.x() > self._end + 2:
             return None
         inside = point - self._origin
         baseline = self._plan.blocks[0].front.bottom()
         heat = HEAT_LENGTH + HEAT_GAP if self._times else 0
         if baseline + heat < inside.y() <= baseline + heat + self._line + 4:
-            for index, place in enumerate(self._names):
+            for index, place in enumerate(self._names.places):
                 if place is not None and place[0] <= inside.x() <= place[1]:
                     return index
         return self._plan.at(inside.x())
@@ -324,12 +308,14 @@ class NetworkFigure(QWidget):
             paint_heat(painter, plan, self._times)
             below += HEAT_LENGTH + HEAT_GAP
         height = self.height() - (self._bar.height() if self._bar.maximum() else 0)
-        if height >= _NAMES_FROM:
-            for index, place in enumerate(self._names):
+        if height >= _NAMES_FROM and self._names is not None:
+            painter.setFont(self._names.font)
+            for index, place in enumerate(self._names.places):
                 if place is not None:
                     area = QRectF(place[0], below, place[1] - place[0], self._line)
                     marked = index == self._current
-                    paint_name(painter, self._texts[index], area, colours, marked=marked)
+                    paint_name(painter, self._names.texts[index], area, colours, marked=marked)
+            painter.setFont(self._small)
             below += self._line + 2
         if height >= _BRACKETS_FROM:
             for group in plan.groups:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CLASSIFIER: Final = 0
 """Number of the group of fully connected layers; the blocks before it are 1, 2, …"""
+_CLASSIFYING: Final = "fc"
+"""What the names of its layers begin with; those of a compact VGG are convolutions."""
 
 _POOLING: Final = frozenset({Kind.MAX_POOLING, Kind.AVERAGE_POOLING})
 _GLYPHS: Final = frozenset({Kind.INPUT, Kind.FLATTEN})
@@ -83,7 +85,7 @@ class Group:
     """Layers that belong together.
 
     Attributes:
-        number: 1, 2, … for the blocks that end with a pooling, ``CLASSIFIER`` for the last.
+        number: 1, 2, … for the blocks that end with a pooling, ``CLASSIFIER`` for the classifier.
         first: index of its first layer.
         last: index of its last layer, inclusive.
     """
@@ -122,10 +124,15 @@ class Plan:
 
 
 def groups_of(layers: Sequence[Layer]) -> tuple[Group, ...]:
-    """Blocks that end with a pooling, then the vectors at the end; the input is in none."""
+    """Blocks that end with a pooling, then the classifier; the input is in none.
+
+    The classifier begins with the vectors at the end, or with the first layer that is called so.
+    """
     head = len(layers)
     while head > 1 and len(layers[head - 1].output_shape) == 1:
         head -= 1
+    called = (i for i, layer in enumerate(layers) if i and layer.name.startswith(_CLASSIFYING))
+    head = min(head, next(called, head))
     groups: list[Group] = []
     first = 1
     for index in range(1, head):

@@ -23,7 +23,7 @@ COLOURS: Final[Mapping[Kind, QColor]] = {
     Kind.FLATTEN: QColor("#8a9099"),
     Kind.CONVOLUTION: QColor("#4b9bea"),
     Kind.MAX_POOLING: QColor("#e5715c"),
-    Kind.AVERAGE_POOLING: QColor("#e5715c"),
+    Kind.AVERAGE_POOLING: QColor("#c46bb8"),
     Kind.FULLY_CONNECTED: QColor("#55b892"),
     Kind.SOFTMAX: QColor("#c9a23a"),
 }

@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
-    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -20,15 +19,16 @@ from PySide6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from vggscope.ui.layers.elided import Elided
 from vggscope.vgg.table import (
     as_csv,
     as_markdown,
@@ -53,6 +53,8 @@ _ROW_HEIGHT: Final = 25
 _WIDE: Final = 1000
 _NARROW: Final = 440
 _ROOM: Final = 26
+"""Beside the title of a column, for the arrow of sorting."""
+_CELL_ROOM: Final = 16
 _MOST_SPARE: Final = 48
 
 
@@ -82,9 +84,10 @@ class LayerTable(QWidget):
         self._sorted.setSortRole(_SORT_ROLE)
         self._sorted.setSourceModel(self._layers)
         self._view = self._make_view()
-        self._totals = _ElidedLabel()
-        self._totals.setAccessibleName(self.tr("Totals"))
-        self._note = _ElidedLabel()
+        self._totals, self._note = Elided(), Elided()
+        for label in (self._totals, self._note):
+            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+            label.setMinimumWidth(30)
         self._note.setProperty("muted", True)
         self._measure = self._make_measure()
         self._copy = self._make_copy()
@@ -119,7 +122,7 @@ class LayerTable(QWidget):
         self.show_times(None)
         self._copy.setEnabled(network is not None)
         self._measure.setEnabled(network is not None)
-        self._totals.set_text(self._totals_text())
+        self._totals.set_whole(self._totals_text())
         self._fit_columns()
 
     def show_times(
@@ -142,7 +145,7 @@ class LayerTable(QWidget):
             total = self.tr("{0} ms in all layers").format(f"{sum(times.values()):.1f}")
             parts = [total, device, note]
         text = " · ".join(filter(None, parts))
-        self._note.set_text(text)
+        self._note.set_whole(text)
         self._note.setVisible(bool(text))
         self._fit_columns()
 
@@ -253,9 +256,10 @@ class LayerTable(QWidget):
             if self._view.isColumnHidden(column):
                 continue
             title = self._layers.headerData(column, Qt.Orientation.Horizontal)
-            lines = [heads.horizontalAdvance(line) for line in str(title).splitlines()]
             texts = [cells.horizontalAdvance(text) for text in self._layers.texts(column)]
-            wanted[column] = max(lines + texts) + _ROOM
+            wanted[column] = max(
+                heads.horizontalAdvance(str(title)) + _ROOM, max(texts, default=0) + _CELL_ROOM
+            )
         spare = (self._view.viewport().width() - sum(wanted.values())) // len(wanted)
         for column, width in wanted.items():
             self._view.setColumnWidth(column, width + min(max(spare, 0), _MOST_SPARE))
@@ -321,12 +325,12 @@ class _LayerModel(QAbstractTableModel):
         self._columns = (
             (self.tr("Layer (type)"), self.tr("Name and type of the layer, as Keras calls it")),
             (
-                self.tr("Output\n(H × W × C)"),
+                self.tr("Output H×W×C"),
                 self.tr("Height × width × channels of what the layer puts out, or its units"),
             ),
             (self.tr("Param #"), self.tr("Weights, biases and running statistics")),
             (
-                self.tr("Receptive\nfield"),
+                self.tr("Receptive field"),
                 self.tr(
                     "Side of the square of input pixels that one output depends on; "
                     "≤ marks an upper bound"
@@ -429,38 +433,3 @@ class _LayerModel(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignRight if section else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignBottom
         return None
-
-
-class _ElidedLabel(QLabel):
-    """A line that is cut at its end where there is no room; then its tool tip has all of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._full = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setMinimumWidth(30)
-
-    def set_text(self, text: str) -> None:
-        """Show ``text``, or as much as there is room for."""
-        self._full = text
-        self.updateGeometry()
-        self.setAccessibleDescription(text)
-        self._elide()
-
-    def _elide(self) -> None:
-        room = self.width()
-        shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, room)
-        self.setText(shown)
-        self.setToolTip(self._full if shown != self._full else "")
-
-    # Qt overrides
-
-    def sizeHint(self) -> QSize:
-        # Of the whole text, not of what is left of it.
-        return QSize(
-            self.fontMetrics().horizontalAdvance(self._full) + 2, super().sizeHint().height()
-        )
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._elide()

@@ -39,7 +39,7 @@ class LookBar(QWidget):
         before_relu_changed: the user wants to see what the ReLU gets, or what it lets through.
         pin_wanted: the user wants to compare with the present picture.
         unpin_wanted: no longer.
-        export_wanted: "png", "npy" or "csv".
+        export_wanted: "png", "npy" or "csv" of this layer, "npz" of all.
     """
 
     before_relu_changed = Signal(bool)
@@ -172,6 +172,7 @@ class LookBar(QWidget):
             ("png", self.tr("Grid as PNG…")),
             ("npy", self.tr("Numbers as NPY…")),
             ("csv", self.tr("Statistics as CSV…")),
+            ("npz", self.tr("All layers as NPZ…")),
         ):
             action = self._export_menu.addAction(text)
             action.triggered.connect(lambda _on=False, k=kind: self.export_wanted.emit(k))

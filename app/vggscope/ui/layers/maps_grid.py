@@ -169,7 +169,9 @@ class MapsGrid(QWidget):
         self.update()
 
     def choose(self, channel: int | None) -> None:
-        """Mark a channel, and bring it into sight."""
+        """Mark a channel; another one than before is brought into sight."""
+        if channel == self._chosen:
+            return
         self._chosen = channel
         self._describe()
         box = self._tile(channel)

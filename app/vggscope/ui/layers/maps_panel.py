@@ -24,7 +24,6 @@ from vggscope.ui.layers.maps_texts import (
     facts,
     legend,
     reading,
-    share_of_zeros,
     why_empty,
 )
 from vggscope.ui.layers.reason_page import ReasonPage
@@ -42,6 +41,11 @@ _WIDE: Final = 640
 """Width of the panel from which the histogram is beside the controls."""
 _HIGH: Final = 330
 """Height from which it has room below them."""
+_HISTOGRAM_BESIDE: Final = 46
+"""As high as title and controls, so that the maps lose nothing by it."""
+_HISTOGRAM_BELOW: Final = 52
+_INSET: Final = 6
+_BETWEEN_SIDES: Final = 10
 _SHAPE_STEP: Final = math.log(1.15)
 """How much the shape of the room for the grid changes before maps are arranged anew."""
 _SETTLE_MS: Final = 180
@@ -57,7 +61,7 @@ class MapsPanel(QWidget):
         before_relu_changed: the user wants to see what the ReLU gets, or what it lets through.
         pin_wanted: the user wants to compare with the present picture.
         unpin_wanted: no longer.
-        export_wanted: "png", "npy" or "csv".
+        export_wanted: "png", "npy" or "csv" of this layer, "npz" of all.
     """
 
     look_changed = Signal()
@@ -84,7 +88,7 @@ class MapsPanel(QWidget):
         self._grid, self._pinned = MapsGrid(theme), MapsGrid(theme)
         self._pinned.setAccessibleName(self.tr("Pinned feature maps"))
         self._readout = Elided()
-        self._settled, self._arrange = self._timer(self._show_legend), self._timer(self._on_shape)
+        self._arrange = self._timer(self._on_shape)
         self._lay_out()
         self._connect()
         for setting in (MAP_RANGE, MAP_COLOURS, MAP_LABELS):
@@ -217,10 +221,11 @@ class MapsPanel(QWidget):
         title.addWidget(self._name)
         title.addWidget(self._facts, 1)
         controls = QVBoxLayout()
-        controls.setSpacing(4)
+        controls.setSpacing(2)
         controls.addLayout(title)
         controls.addWidget(self._bar)
         self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._head.setContentsMargins(_INSET, 0, _INSET, 0)
         self._head.setSpacing(12)
         self._head.addLayout(controls, 1)
         self._head.addWidget(self._histogram)
@@ -230,8 +235,10 @@ class MapsPanel(QWidget):
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._maps)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 8, 12, 6)
-        layout.setSpacing(5)
+        self._readout.setContentsMargins(_INSET, 0, _INSET, 0)
+        # Grids have a margin of their own: their maps begin where the texts do.
+        layout.setContentsMargins(12 - _INSET, 7, 12 - _INSET, 5)
+        layout.setSpacing(1)
         layout.addLayout(self._head)
         layout.addWidget(self._fixed)
         layout.addWidget(self._stack, 1)
@@ -241,7 +248,6 @@ class MapsPanel(QWidget):
         self._maps = QWidget()
         self._sides = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._maps)
         self._sides.setContentsMargins(0, 0, 0, 0)
-        self._sides.setSpacing(10)
         self._own_title, self._pinned_title = Elided(), Elided()
         self._own_title.set_whole(self.tr("Shown now"))
         self._pinned_reason = QLabel()
@@ -261,6 +267,7 @@ class MapsPanel(QWidget):
             self._sides.addWidget(side, 1)
         for label in (self._own_title, self._pinned_title, self._pinned_reason):
             label.setProperty("muted", True)
+            label.setContentsMargins(_INSET, 0, _INSET, 0)
         self._other.hide()
         self._own_title.hide()
 
@@ -367,28 +374,19 @@ class MapsPanel(QWidget):
     def _show_readout(self) -> None:
         """What is under the mouse, or what the colours mean."""
         picture, cell = self._picture, self._grid.cell
-        self._settled.stop()
         if picture is None:
             self._readout.set_whole("")
         elif cell is None:
-            self._readout.set_whole(self._legend())
-            # What takes longer is for pictures that stay.
-            self._settled.start()
+            self._readout.set_whole(self._legend(picture))
         else:
             pinned = self._pinned.picture if self._comparing else None
             self._readout.set_whole(reading(picture, cell, pinned))
 
-    def _legend(self, zeros: float | None = None) -> str:
-        said = "" if self._picture is None else legend(self._picture, zeros)
+    def _legend(self, picture: MapsPicture) -> str:
+        said = legend(picture)
         if self._settings.flag(MAP_LABELS) and not self._grid.has_room_for_labels:
             said += " · " + self.tr("zoom in for labels")
         return said
-
-    def _show_legend(self) -> None:
-        """With what takes a moment."""
-        if self._picture is not None and self._grid.cell is None:
-            zeros = share_of_zeros(self._picture.maps)
-            self._readout.set_whole(self._legend(zeros))
 
     def _see_shape(self) -> bool:
         """Note the shape of the room for the grid; whether it is clearly another one."""
@@ -421,10 +419,14 @@ class MapsPanel(QWidget):
         directions = QBoxLayout.Direction
         self._head.setDirection(directions.LeftToRight if is_wide else directions.TopToBottom)
         self._histogram.setMaximumWidth(220 if is_wide else 16777215)
+        self._histogram.setFixedHeight(_HISTOGRAM_BESIDE if is_wide else _HISTOGRAM_BELOW)
         self._histogram.setVisible(is_wide or self.height() >= _HIGH)
         size = self._stack.size()
         beside = size.width() >= size.height()
         self._sides.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
+        # Both sides in the same size: the same values are in the same place of both.
+        odd = (size.width() if beside else size.height()) % 2
+        self._sides.setSpacing(_BETWEEN_SIDES + odd)
         self._arrange.start()
 
     # Qt overrides

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
@@ -42,18 +41,13 @@ def common_range(picture: MapsPicture) -> tuple[float, float] | None:
     return (lows.pop(), highs.pop()) if len(lows) == len(highs) == 1 else None
 
 
-def share_of_zeros(maps: FeatureMaps) -> float | None:
-    """0..1; None if there are no numbers."""
-    shares = [share for share in maps.statistics.zeros.tolist() if not math.isnan(share)]
-    return sum(shares) / len(shares) if shares else None
-
-
-def legend(picture: MapsPicture, zeros: float | None = None) -> str:
-    """From where to where the values go, how many are 0 if that is known, and the colours."""
+def legend(picture: MapsPicture) -> str:
+    """From where to where the values go, how many are 0, and what the colours mean."""
     found = picture.histogram
-    said = [_tr("values {0} … {1}").format(value_text(found.low), value_text(found.high))]
-    if zeros is not None:
-        said.append(_tr("{0} zeros").format(percent(zeros, 0)))
+    said = [
+        _tr("values {0} … {1}").format(value_text(found.low), value_text(found.high)),
+        _tr("{0} zeros").format(percent(picture.zeros, 0)),
+    ]
     span = common_range(picture)
     if span is not None:
         said.append(_tr("colours: {0} … {1}").format(*map(value_text, span)))

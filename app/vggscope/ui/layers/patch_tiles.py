@@ -48,14 +48,13 @@ _Index = QModelIndex | QPersistentModelIndex
 _TILE_ROLE: Final = Qt.ItemDataRole.UserRole
 _PLACES: Final = 9
 _FEWEST_COLUMNS: Final = 3
-_FULL: Final = (3, 5, 9)
-"""Columns that leave no lonely tile in the last row."""
-_LEAST_SIDE: Final = 64
+_LEAST_SIDE: Final = 58
 _MOST_SIDE: Final = 240
 _GAP: Final = 3
 _RADIUS: Final = 5
 _SCROLL_BAR: Final = 11
-_MARGIN: Final = 6
+_MARGIN: Final = 9
+"""With the gap: where the texts above begin."""
 _PIXELS_MEANT: Final = 6
 
 
@@ -164,8 +163,16 @@ class TilesView(QListView):
         self.setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.cell = QSize(_LEAST_SIDE, _LEAST_SIDE)
+        self._places = _PLACES
         self.clicked.connect(self._choose)
         theme.changed.connect(self.viewport().update)
+
+    def set_places(self, count: int) -> None:
+        """For how many patches there is to be room, those that are still to come among them."""
+        count = min(max(count, 1), _PLACES)
+        if count != self._places:
+            self._places = count
+            self._arrange()
 
     @property
     def patch(self) -> Patch | None:
@@ -200,17 +207,17 @@ class TilesView(QListView):
         width, height = self.width() - frame - 2 * _MARGIN - 1, self.height() - frame
 
         def side(columns: int) -> float:
-            rows = ceil(_PLACES / columns)
+            rows = ceil(self._places / columns)
             return min(width / columns - 2 * _GAP, height / rows - below)
 
-        columns = max(_FULL, key=side)
+        columns = max(_full_columns(self._places), key=side)
         best = int(side(columns))
         scrolls = best < _LEAST_SIDE
         if scrolls:
             # As many as fit beside a scroll bar, each of a size at which there is much to see.
             width -= _SCROLL_BAR
             wanted = _LEAST_SIDE + 12 + 2 * _GAP
-            columns = min(max(_FEWEST_COLUMNS, width // wanted), _PLACES)
+            columns = min(max(_FEWEST_COLUMNS, width // wanted), self._places)
             best = width // columns - 2 * _GAP
         best = max(24, min(best, _MOST_SIDE))
         policy = Qt.ScrollBarPolicy
@@ -239,6 +246,19 @@ class TilesView(QListView):
             event.ignore()  # it freezes what moves
         else:
             super().keyPressEvent(event)
+
+
+def _full_columns(count: int) -> list[int]:
+    """In how many columns ``count`` tiles can stand with no lonely one in the last row."""
+    choices = []
+    for columns in range(count, 0, -1):
+        rows = ceil(count / columns)
+        # As few as make so many rows.
+        is_least = columns == ceil(count / rows)
+        last = count - (rows - 1) * columns
+        if is_least and (last > 1 or rows == 1 or columns == 1):
+            choices.append(columns)
+    return choices
 
 
 class _TileDelegate(QStyledItemDelegate):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import (
     Qt,
     Signal,
 )
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -20,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vggscope.ui.layers.elided import Elided
 from vggscope.ui.layers.patch_tiles import PatchTile, Tiles, TilesView
-from vggscope.ui.texts import as_tool_tip
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from vggscope.ui.theme import Theme
+
+_WIDE: Final = 400
+_HIGH: Final = 320
 
 __all__ = ["PatchTile", "PatchesPanel"]
 
@@ -55,6 +59,7 @@ class PatchesPanel(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._running = False
+        self._to_come = 0
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumSize(260, 160)
@@ -75,7 +80,7 @@ class PatchesPanel(QWidget):
 
     def show_source(self, text: str) -> None:
         """Say which photos are searched ("12 photos of this window"); "" for none."""
-        self._source.show_text(text)
+        self._source.set_whole(text)
         self._source.setVisible(bool(text))
 
     def show_progress(self, done: int, total: int, *, failed: int, running: bool) -> None:
@@ -87,7 +92,8 @@ class PatchesPanel(QWidget):
             failed: those that could not be read.
             running: whether the search goes on; one that was stopped can be made to.
         """
-        self._running = running
+        self._running, self._to_come = running, total - done
+        self._fit_tiles()
         unfinished = done < total
         text = self.tr("{0} of {1}").format(done, total) if unfinished else ""
         if failed:
@@ -117,9 +123,10 @@ class PatchesPanel(QWidget):
                 that the user is at stays the same.
         """
         is_other = title != self._title.whole
-        self._title.show_text(title)
+        self._title.set_whole(title)
         at = None if is_other else self._view.patch
         self._tiles.show(tiles)
+        self._fit_tiles()
         self._view.go_to(at)
         if is_other:
             self._view.scrollToTop()
@@ -129,8 +136,12 @@ class PatchesPanel(QWidget):
         """Show no patches, but ``text``: why, and what to do."""
         self._reason.setText(text)
         self._tiles.show(())
-        self._title.show_text("")
+        self._title.set_whole("")
         self._pages.setCurrentIndex(0)
+
+    def _fit_tiles(self) -> None:
+        """Keep room for the patches that may still come: each photo has one at most."""
+        self._view.set_places(self._tiles.rowCount() + self._to_come)
 
     def _make_reason(self) -> QWidget:
         self._sign = QLabel()
@@ -168,15 +179,18 @@ class PatchesPanel(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def _make_found(self) -> QWidget:
-        self._title, self._source = _Line(), _Line()
+        # Names end differently more often than they begin so.
+        middle = Qt.TextElideMode.ElideMiddle
+        self._title, self._source = Elided(middle), Elided(middle)
         font = self._title.font()
         font.setBold(True)
         self._title.setFont(font)
         self._source.setProperty("muted", True)
-        texts = QVBoxLayout()
-        texts.setSpacing(1)
-        texts.addWidget(self._title)
-        texts.addWidget(self._source)
+        for label in (self._title, self._source):
+            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._texts = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._texts.addWidget(self._title)
+        self._texts.addWidget(self._source, 1)
         self._of_photos, self._of_folder = QToolButton(), QToolButton()
         self._wire(self._of_photos, self.tr("Search the photos of this window"), self._of_folder)
         self._of_photos.setAccessibleName(self.tr("Photos of this window"))
@@ -184,12 +198,12 @@ class PatchesPanel(QWidget):
         self._of_photos.clicked.connect(self.photos_wanted)
         self._of_folder.clicked.connect(self.folder_wanted)
         header = QHBoxLayout()
-        header.setContentsMargins(12, 8, 8, 4)
+        header.setContentsMargins(12, 4, 8, 2)
         header.setSpacing(2)
-        header.addLayout(texts, 1)
+        header.addLayout(self._texts, 1)
         for button in (self._of_photos, self._of_folder):
             button.setProperty("flat", True)
-            header.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            header.addWidget(button)
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 4)
@@ -232,30 +246,12 @@ class PatchesPanel(QWidget):
     def _on_chosen(self, tile: PatchTile) -> None:
         self.patch_chosen.emit(tile.patch)
 
-
-class _Line(QLabel):
-    """A text of one line that ends in an ellipsis where there is no room for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.whole = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def show_text(self, text: str) -> None:
-        self.whole = text
-        self.setAccessibleName(text)
-        self._elide()
-
-    def _elide(self) -> None:
-        # Names end differently more often than they begin so.
-        mode = Qt.TextElideMode.ElideMiddle
-        shown = self.fontMetrics().elidedText(self.whole, mode, self.width())
-        self.setText(shown)
-        self.setToolTip(as_tool_tip(self.whole) if shown != self.whole else "")
-
     # Qt overrides
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._elide()
+        # Side by side where that gives height to the patches.
+        size, directions = event.size(), QBoxLayout.Direction
+        beside = size.width() >= _WIDE and size.height() < _HIGH
+        self._texts.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
+        self._texts.setSpacing(10 if beside else 1)
