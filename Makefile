@@ -34,7 +34,8 @@ run:  ## Set up if needed, then open the window (ARGS="photo.jpg ..." opens phot
 	fi; \
 	exec $(BIN)/vggscope "$$@"
 
-# Qt's tests use a virtual X display where one can be started, else Qt's offscreen platform.
+# Qt's tests use a virtual X display where one can be started, else Qt's offscreen platform. Two at
+# a time, file by file: most of the time they wait for a window or a child process.
 .PHONY: test
 test:  ## Set up if needed, then lint, check types and layers, run the tests (PYTEST_ARGS="-k crop")
 	@$(BOOTSTRAP) --xvfb dev $(EXTRAS)
@@ -44,7 +45,7 @@ test:  ## Set up if needed, then lint, check types and layers, run the tests (PY
 	$(call stage,import-linter,$(BIN)/lint-imports)
 	$(call stage,pytest,if command -v Xvfb >/dev/null && [ -z "$$($(BOOTSTRAP) --print-missing)" ]; \
 	    then export QT_QPA_PLATFORM=xcb; else export QT_QPA_PLATFORM=offscreen; set -- --no-xvfb; fi; \
-	    $(BIN)/pytest "$$@" $(PYTEST_ARGS))
+	    $(BIN)/pytest -n 2 --dist loadfile "$$@" $(PYTEST_ARGS))
 	@echo "make test: all passed"
 
 .PHONY: format

@@ -433,7 +433,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         state = window_state()
         if not self.restoreGeometry(_bytes(state, "geometry")):
-            self.resize(QSize(1280, 800).boundedTo(self.screen().availableSize() * 0.95))
+            self.resize(QSize(1360, 900).boundedTo(self.screen().availableSize() * 0.95))
         self._across.restoreState(_bytes(state, "across"))
         as_table = state.value("as_table", defaultValue=False, type=bool)
         self.actions_by_key["as_table"].setChecked(bool(as_table))
