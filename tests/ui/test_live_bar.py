@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pytest
 import shiboken6
 from PySide6.QtCore import QElapsedTimer, QPoint, QRect, QSize, Qt, QTranslator
-from PySide6.QtMultimedia import QCapturableWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -20,12 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from doubles.cameras import PretendCameras
+from ui.live_bar_driver import Film, Screens, Window
 from ui.live_driver import camera_of
 from ui.test_window_accessibility import focusable, spoken_name
 from vggscope.sources.live.base import State
 from vggscope.sources.live.camera import CameraSource
-from vggscope.sources.live.screen import ScreenSource, Target
-from vggscope.sources.live.video import VideoSource
+from vggscope.sources.live.screen import Target
 from vggscope.ui.actions import LIVE_ACTIONS, Actions
 from vggscope.ui.live.bar import LiveBar
 
@@ -46,76 +45,6 @@ PAUSE: Final = 60
 """Milliseconds between two seeks, at least."""
 WIDE, NARROW = 980, 620
 SMALLEST: Final = QSize(900, 600)
-
-
-class Film(VideoSource):
-    """A video that stands where the test says.
-
-    Attributes:
-        sought: seconds that the bar has sent it to.
-    """
-
-    def __init__(self, duration: float = 100.0) -> None:
-        super().__init__("film.mp4")
-        self._duration, self._position = duration, 0.0
-        self.sought: list[float] = []
-
-    @property
-    def duration(self) -> float:
-        return self._duration
-
-    @property
-    def position(self) -> float:
-        return self._position
-
-    @property
-    def is_seekable(self) -> bool:
-        return True
-
-    def seek(self, seconds: float) -> None:
-        self.sought.append(seconds)
-        self.move_to(seconds)
-
-    def move_to(self, seconds: float) -> None:
-        """It plays on."""
-        self._position = seconds
-        self.position_changed.emit()
-
-
-class Screens(ScreenSource):
-    """A desktop that the test lays out.
-
-    Attributes:
-        used: what the bar has chosen.
-    """
-
-    offered: Final[list[Target]] = []
-
-    def __init__(self, target: Target | None = None) -> None:
-        super().__init__(target)
-        self.used: list[str] = []
-
-    @staticmethod
-    def targets() -> list[Target]:
-        # Found anew each time, as the system's are.
-        return [Target(each.name, each.geometry, each.window) for each in Screens.offered]
-
-    def use_target(self, target: Target) -> None:
-        self.used.append(target.name)
-        super().use_target(target)
-
-
-class Window(QCapturableWindow):
-    """A window of another program; as PySide's, only "!=" looks at which one it is."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-    def __ne__(self, other: object) -> bool:
-        return isinstance(other, Window) and self.number != other.number
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 @pytest.fixture
