@@ -321,6 +321,8 @@ class TopPatches:
         if self._counts.get(layer.name) != channels:
             return []
         blocks = list(self._blocks.values())
+        if not blocks:
+            return []
         values = np.concatenate([block.maxima[layer.name][:, channel] for block in blocks])
         counted = np.isfinite(values) & ((values != 0) | _has_logits(layer))
         comparable = np.where(counted, values, -np.inf)

@@ -135,6 +135,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             ``Model.check_layers``: when a model is written, and by ``vggscope doctor``. Opening
             a model does not ask, because sessions tell only of inputs and outputs.
         quantized: where it comes from, if it is the 8-bit variant of another model.
+        untrained: its weights are random numbers, and so are its answers.
     """
 
     format: Literal[1]
@@ -150,6 +151,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     layers: tuple[LayerEntry, ...]
     accuracy: tuple[Accuracy, ...]
     quantized: Quantized | None = None
+    untrained: bool = False
     files: dict[Literal["graph.onnx", "weights.bin"], FileEntry]
 
 
