@@ -37,6 +37,7 @@ def test_what_is_written_is_what_was_said(tmp_path: Path) -> None:
     )
     description = write_model(tiny_proto(), tmp_path / "tiny", **facts).description
     told = {k: v for k, v in msgspec.to_builtins(description).items() if v is not None}
+    assert told.pop("untrained") is False
     del told["files"], told["format"]
     told["output"] = {key: value for key, value in told["output"].items() if value}
     told["accuracy"] = [

@@ -26,13 +26,14 @@ class Shelves(QSplitter):
         self._shelves: dict[str, QWidget] = {}
 
     def add(self, key: str, shelf: QWidget, height: int, *, at_end: bool) -> None:
-        """Add a shelf, as high as it was when it was last seen, or ``height`` at first.
+        """Add a shelf.
 
         Args:
             key: names it in ``save``.
             shelf: what is added.
             height: in logical pixels; less if the stage would be too low.
-            at_end: at the bottom; else right below the stage.
+            at_end: at the bottom, of a height that is its own; else right below the stage, which
+                shares with it what a larger window brings.
         """
         self._shelves[key] = shelf
         sizes = self.sizes()
@@ -48,6 +49,7 @@ class Shelves(QSplitter):
         got = max(wanted - missing, shelf.minimumHeight())
         sizes[0] = max(1, sizes[0] - (got - wanted + missing))
         self.setSizes([*sizes[:place], got, *sizes[place:]])
+        self.setStretchFactor(place, 0 if at_end else 1)
 
     def _lowest(self, number: int, *, before: int) -> int:
         """How low the widget may become that was at ``number`` before one came to ``before``."""
