@@ -48,6 +48,7 @@ class Classification:
         device_name: the device's name for people.
         milliseconds: from picture to probabilities (decoding a file is not in it; in a batch, the
             picture's share).
+        untrained: the model's weights are random numbers, and so are these probabilities.
     """
 
     probabilities: NDArray[np.float32]
@@ -58,6 +59,7 @@ class Classification:
     device: str
     device_name: str
     milliseconds: float
+    untrained: bool = False
 
     def top(self, count: int) -> tuple[Prediction, ...]:
         """The ``count`` most probable classes (all, if there are fewer); ties by index."""

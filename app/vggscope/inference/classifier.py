@@ -279,6 +279,7 @@ class Classifier:
                 device=self.device.key,
                 device_name=self.device.name,
                 milliseconds=milliseconds,
+                untrained=self.model.description.untrained,
             )
             for row, network_input in zip(probabilities[: len(pictures)], inputs, strict=True)
         ]

@@ -101,8 +101,10 @@ def snapshot_record(result: LiveResult, top: int, *, picture: str, source: str) 
 
 
 def _answer_record(classification: Classification, top: int) -> dict[str, Any]:
+    mark = {"untrained": True} if classification.untrained else {}
     return {
         "model": classification.model,
+        **mark,
         "device": classification.device,
         "milliseconds": round(classification.milliseconds, 3),
         "predictions": [
@@ -184,7 +186,7 @@ def _answer_rows(classification: Classification, top: int) -> Iterable[list[obje
             _cell(p.wnid),
             _cell(p.label),
             f"{p.probability:.6f}",
-            classification.model,
+            classification.model + " (untrained)" * classification.untrained,
             classification.device,
             f"{classification.milliseconds:.3f}",
         ]
@@ -207,7 +209,8 @@ def as_text(path: str, outcome: Outcome, top: int) -> str:
     if isinstance(outcome, VggscopeError):
         return f"{path}\n    {outcome.message} {outcome.remedy}\n"
     lines = [_line(p) for p in outcome.top(top)]
-    heading = f"{path}  ({outcome.model}, {outcome.device}, {outcome.milliseconds:.0f} ms)"
+    mark = ", untrained: random answers" if outcome.untrained else ""
+    heading = f"{path}  ({outcome.model}{mark}, {outcome.device}, {outcome.milliseconds:.0f} ms)"
     return "\n".join([heading, *lines]) + "\n"
 
 

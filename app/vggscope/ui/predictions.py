@@ -309,10 +309,7 @@ class PredictionsPane(QWidget):
         elif stale:
             self._note.setText(self.tr("Out of date: being classified again."))
         else:
-            milliseconds = f"{classification.milliseconds:.0f}"
-            self._note.setText(
-                self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)
-            )
+            self._note.setText(" · ".join(self._origin(classification)))
 
     def show_live(
         self, classification: Classification, smoothing: str, *, stale: bool, moving: bool
@@ -328,11 +325,18 @@ class PredictionsPane(QWidget):
         """
         self._show_bars(classification, faded=stale, live=moving)
         self._busy.hide()
-        milliseconds = f"{classification.milliseconds:.0f}"
-        parts = [self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)]
+        parts = self._origin(classification)
         if smoothing:
             parts.append(self.tr("smoothed: {0}").format(smoothing))
         self._note.setText(self.tr("Out of date") if stale else " · ".join(parts))
+
+    def _origin(self, classification: Classification) -> list[str]:
+        """What computed it, and how far it can be trusted."""
+        milliseconds = f"{classification.milliseconds:.0f}"
+        parts = [self.tr("{0} ms on {1}").format(milliseconds, classification.device_name)]
+        if classification.untrained:
+            parts.insert(0, self.tr("untrained network: random answers"))
+        return parts
 
     def show_waiting(self, title: str, detail: str) -> None:
         """There is no picture yet, or none any more, for the reason told."""
