@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the screenshots of the documentation from the real window.
 
-    python tools/screenshots.py [FOLDER] [--all]
+    python tools/screenshots.py [FOLDER] [--all] [--story window|layers]
 
 Needs no display. Without --all only the pictures that docs/images holds are made.
 """
@@ -23,12 +23,13 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication
 
+from layer_screenshots import shoot_layers
 from vggscope import paths
 from vggscope.ui.device_roster import device_choices
 from vggscope.ui.devices_dialog import DevicesDialog
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
 from vggscope.ui.main_window import MainWindow
-from vggscope.ui.settings import DEVICE, MODEL, Settings
+from vggscope.ui.settings import DEVICE, LAYERS, MODEL, Settings
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ PUBLISHED = (
     "live-2",
     "live-3",
     "frozen",
+    "layers-weights",
+    "layers-overlay",
+    "layers-patches",
+    "layers-compare",
+    "layers-live-dark",
 )
 
 
@@ -96,8 +102,10 @@ class Studio:
 
 
 def make(studio: Studio, wanted: Callable[[str], bool]) -> None:
-    """All pictures, one story."""
+    """All pictures of the window, one story."""
     window, bench = studio.window, studio.window.workbench
+    # The layer browser has a story of its own, and these pictures need the room.
+    studio.settings.set(LAYERS, value=False)
     studio.settle()
     studio.shoot("empty")
     studio.open("cat-chelsea.jpg")
@@ -243,12 +251,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--all", action="store_true", help="every state of the window")
+    parser.add_argument("--story", choices=("window", "layers"), help="only the pictures of one")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
         paths.use_data_dir(Path(data))
         studio = Studio(arguments.folder)
-        make(studio, lambda name: arguments.all or name in PUBLISHED)
+
+        def wanted(name: str) -> bool:
+            return arguments.all or name in PUBLISHED
+
+        if arguments.story != "layers":
+            make(studio, wanted)
+        if arguments.story != "window":
+            shoot_layers(studio, wanted, FILM)
         studio.close()
 
 
