@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vggscope.errors import VggscopeError
+from vggscope.errors import Cancelled, VggscopeError
 from vggscope.ui.deliveries import Deliveries, Ticket
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from vggscope.inference.runtime import Cancellation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Errand:
     ticket: Ticket
     work: Callable[[Classifier, Cancellation], Any]
     in_background: bool
+    cancellation: Cancellation | None = None
+    gives_way: bool = False
 
 
 class Errands(Deliveries):
@@ -38,7 +40,7 @@ class Errands(Deliveries):
         super().__init__(parent)
         self._changed = changed
         self._queue: OrderedDict[str, _Errand] = OrderedDict()
-        self._running: tuple[Ticket, Cancellation] | None = None
+        self._running: _Errand | None = None
         self._is_stopped = False
 
     def run(
@@ -68,6 +70,8 @@ class Errands(Deliveries):
             ticket = self._wanted[key] = Ticket(key, deliver, failed)
             self._queue.pop(key, None)
             self._queue[key] = _Errand(ticket, work, in_background)
+            if not in_background:
+                self.give_way()
             self._changed.notify_all()
 
     def forget(self, key: str) -> None:
@@ -75,14 +79,22 @@ class Errands(Deliveries):
         with self._changed:
             super().forget(key)
             self._queue.pop(key, None)
-            if self._running is not None and self._running[0].key == key:
-                self._running[1].cancel()
+            if self._running is not None and self._running.ticket.key == key:
+                self._cancel(self._running)
+
+    def give_way(self) -> None:
+        """Somebody waits for the inference thread: what is done in the background begins anew."""
+        with self._changed:
+            if self._running is not None and self._running.in_background:
+                self._running.gives_way = True
+                self._cancel(self._running)
 
     def interrupt(self) -> None:
         """End what is being done, in mid-network; nothing is delivered of it."""
         with self._changed:
             if self._running is not None:
-                self._running[1].cancel()
+                self._running.gives_way = False
+                self._cancel(self._running)
 
     def stop(self) -> None:
         """Forget everything, now and later."""
@@ -102,15 +114,14 @@ class Errands(Deliveries):
         """Do the errand that waits longest, if there is one."""
         from vggscope.inference.runtime import Cancellation  # noqa: PLC0415 (the engine)
 
-        cancellation = Cancellation()
         with self._changed:
             key = next((k for k, e in self._queue.items() if e.in_background is in_background), "")
             if not key:
                 return
-            errand = self._queue.pop(key)
-            self._running = errand.ticket, cancellation
+            errand = self._running = self._queue.pop(key)
+            errand.cancellation, errand.gives_way = Cancellation(), False
         try:
-            result = errand.work(classifier, cancellation)
+            result = errand.work(classifier, errand.cancellation)
         except VggscopeError as error:
             # Without the frames that it came through: they would keep a network in memory.
             result = error.with_traceback(None)
@@ -118,6 +129,15 @@ class Errands(Deliveries):
             result = error
         with self._changed:
             self._running = None
+            if errand.gives_way and isinstance(result, Cancelled) and self.is_wanted(errand.ticket):
+                # Unless there is a newer one, which is in the queue.
+                self._queue[key] = errand
+                return
         self.finish(errand.ticket, result)
         # An exception knows this frame, which must not know it as well.
         del result
+
+    @staticmethod
+    def _cancel(errand: _Errand) -> None:
+        if errand.cancellation is not None:
+            errand.cancellation.cancel()

@@ -134,6 +134,8 @@ class InferenceThread(QThread):
         """Queue photos; one that is queued already keeps its place."""
         with self._changed:
             self._pending.update((photo.key, photo) for photo in photos)
+            if self._pending:
+                self.errands.give_way()
             self._changed.notify()
 
     def prefer(self, key: int | None) -> None:
@@ -161,6 +163,7 @@ class InferenceThread(QThread):
         Every frame that is looked at is answered, unless the model is changed meanwhile.
         """
         self._mailbox.put(frame)
+        self.errands.give_way()
 
     def withdraw_live(self) -> None:
         """The frame that waits, if any, need not be looked at."""

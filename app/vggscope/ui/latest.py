@@ -27,6 +27,8 @@ class Latest:
         if self._tasks.is_pending(self._key):
             self._next = work
         else:
+            # What waited for work that failed has waited in vain.
+            self._next = None
             self._tasks.run(self._key, work, self._on_done)
 
     def forget(self) -> None:

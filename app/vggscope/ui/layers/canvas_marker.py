@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF
+from PySide6.QtGui import QTransform
 
 from vggscope.ui.canvas_marks import Mark, Overlay
 from vggscope.ui.layers.colours import overlay_image
@@ -106,7 +107,7 @@ class CanvasMarker:
             return
         image = overlay_image(picture.pixels, self._settings.text(MAP_COLOURS))
         if self._mirrored_in() is not None:
-            image = image.mirrored(True, False)
+            image = image.transformed(QTransform.fromScale(-1, 1))
         box = self._on_canvas(picture.maps.extent)
         self._canvas.show_overlay(Overlay(image=image, box=box, opacity=panel.opacity))
 

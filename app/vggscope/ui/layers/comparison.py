@@ -40,6 +40,7 @@ class Comparison:
         self._asked: Question | None = None
         self._maps: FeatureMaps | None = None
         self._reason = ""
+        self._is_answered = False
 
     def pin(self, subject: Subject, title: str, tap: Tap) -> None:
         """Compare with ``subject`` from now on."""
@@ -58,9 +59,10 @@ class Comparison:
         if self._subject is None:
             return
         question = Question(self._subject, tap)
-        if question == self._asked:
+        # An answer may have been called off, when another model came.
+        if question == self._asked and (self._is_answered or self._looking.is_pending(_USE)):
             return
-        self._asked, self._maps = question, None
+        self._asked, self._maps, self._is_answered = question, None, False
         self._reason = QCoreApplication.translate("layers", "Looking…")
         self.show(None)
         self._looking.look(_USE, *question, self._on_maps, self._on_failure)
@@ -83,9 +85,10 @@ class Comparison:
         self._browser.channel.show_pinned(channel, self._title)
 
     def _on_maps(self, maps: FeatureMaps) -> None:
-        self._maps = maps
+        self._maps, self._is_answered = maps, True
         self._redraw()
 
     def _on_failure(self, error: VggscopeError) -> None:
+        self._is_answered = True
         self._reason = f"{message_of(error)} {remedy_of(error)}"
         self.show(None)

@@ -128,6 +128,10 @@ class Looking:
         """Whether times are on their way."""
         return self._errands.is_pending(_TIMES)
 
+    def is_weighing(self, use: str) -> bool:
+        """Whether weights for ``use`` are on their way."""
+        return self._errands.is_pending(_weights(use))
+
     def is_pending(self, use: str) -> bool:
         """Whether an answer for ``use`` is on its way."""
         return self._errands.is_pending(use)

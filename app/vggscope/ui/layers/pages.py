@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
     from vggscope.inference.layer_times import LayerTimes
     from vggscope.inference.subject import Subject
+    from vggscope.inference.weight_views import PassThrough, UnitWeights
     from vggscope.ui.inference_messages import LoadedModel
     from vggscope.ui.layers.figure import NetworkFigure
     from vggscope.ui.layers.layer_table import LayerTable
@@ -25,24 +26,30 @@ class WeightsPage:
     def __init__(self, panel: WeightsPanel, looking: Looking, use: str) -> None:
         """``use``: whose picture the weights are multiplied with."""
         self._panel, self._looking, self._use = panel, looking, use
-        self._shown: tuple[Subject, str, int] | None = None
+        self._asked: tuple[Subject, str, int] | None = None
+        self._is_answered = False
 
     def forget(self) -> None:
         """What is shown is of another network."""
-        self._shown = None
+        self._asked = None
 
     def show(self, subject: Subject, layer: str, unit: int) -> None:
         """Show what a unit multiplies by, and what of ``subject``."""
-        if self._shown == (subject, layer, unit):
+        asked = subject, layer, unit
+        # An answer may have been called off, when the browser was hidden or another model came.
+        if asked == self._asked and (self._is_answered or self._looking.is_weighing(self._use)):
             return
-        self._shown = subject, layer, unit
+        self._asked, self._is_answered = asked, False
         text = QCoreApplication.translate("layers", "Reading weights…")
         self._panel.show_reason(text, busy=True)
-        self._looking.weigh(
-            self._use, subject, (layer, unit), self._panel.show_weights, self._on_failure
-        )
+        self._looking.weigh(self._use, subject, (layer, unit), self._on_weights, self._on_failure)
+
+    def _on_weights(self, weights: UnitWeights | PassThrough) -> None:
+        self._is_answered = True
+        self._panel.show_weights(weights)
 
     def _on_failure(self, error: VggscopeError) -> None:
+        self._is_answered = True
         self._panel.show_reason(f"{message_of(error)} {remedy_of(error)}")
 
 

@@ -25,7 +25,7 @@ from vggscope.ui.layers.looking import Looking
 from vggscope.ui.layers.pages import Times, WeightsPage
 from vggscope.ui.layers.patch_search import PatchSearch
 from vggscope.ui.photos import State
-from vggscope.ui.settings import MAP_COLOURS
+from vggscope.ui.settings import MAP_COLOURS, MIRROR
 from vggscope.ui.texts import message_of, remedy_of
 from vggscope.ui.throttle import Throttle
 from vggscope.vgg.network import Kind
@@ -277,17 +277,20 @@ class LayersPresenter(QObject):
             self._looking.forget(_SHOWN)
             self.browser.maps.set_stale("")
             self.browser.channel.set_stale(False)
+            self._mark()
             return
         if question == self._failed:
             return
         if question == self._asked and self._looking.is_pending(_SHOWN):
             return
-        self._asked = question
+        self._asked, self._failed = question, None
+        self._mark()
         self._show_stale(self.tr("Looking…"))
         self._looking.look(_SHOWN, *question, self._on_maps, self._on_failure)
 
     def _on_maps(self, maps: FeatureMaps) -> None:
         self._shown, self._asked, self._maps = self._asked, None, maps
+        self._mark()
         self._redraw()
         self._follow_page()
 
@@ -336,18 +339,25 @@ class LayersPresenter(QObject):
         channel, pinned = self._channels.get(maps.layer.name), self._comparison.maps_of(maps)
         self._draw(lambda: draw(maps, look, channel, pinned))
 
+    def _is_present(self, drawing: Drawing) -> bool:
+        """Whether it shows what is looked at now: of moving pictures, some frame of theirs."""
+        maps, model = drawing.maps.maps, self._bench.model
+        live = self._live
+        if live is not None and live.session.is_flowing:
+            return model is not None and maps.model == model.name and _is_of(maps, self._tap)
+        return maps is self._maps
+
     def _on_drawing(self, drawing: Drawing) -> None:
+        # Otherwise it comes too late, and another one is on its way.
+        if not self._is_present(drawing) or self._anatomy is None:
+            return
         maps = drawing.maps.maps
-        if self._maps is None or self._anatomy is None:
-            return
-        site = self._anatomy.find(maps.layer.name)
-        if site is None or not _is_of(maps, self._tap):
-            return
         self._drawing = drawing
         channel = drawing.channel.channel
         self._channels.setdefault(maps.layer.name, channel)
-        browser = self.browser
-        browser.maps.show_picture(drawing.maps, can_show_before=site.before is not None)
+        browser, site = self.browser, self._anatomy.find(maps.layer.name)
+        can_show_before = site is not None and site.before is not None
+        browser.maps.show_picture(drawing.maps, can_show_before=can_show_before)
         browser.maps.choose(channel)
         browser.channel.show_picture(drawing.channel)
         browser.channel.set_stale(False)
@@ -364,7 +374,7 @@ class LayersPresenter(QObject):
         self._redraw()
 
     def _on_setting(self, key: str) -> None:
-        if key == MAP_COLOURS.key:
+        if key in {MAP_COLOURS.key, MIRROR.key}:
             self._mark()
 
     def _on_other_photo(self) -> None:
@@ -418,7 +428,9 @@ class LayersPresenter(QObject):
 
     def _mark(self) -> None:
         # What is stale is of another picture.
-        self._marker.show(self._drawing if self._asked is None else None)
+        drawing = self._drawing
+        is_known = drawing is not None and self._asked is None and self._is_present(drawing)
+        self._marker.show(drawing if is_known else None)
 
     # Pages
 
