@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ui.layers.layers_driver import HIGH, Layers
+from ui.layers.layers_driver import HIGH, Layers, Slow
 from ui.window_driver import FAST, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ui.layers.layers_driver import Truth
     from ui.window_driver import Driver
     from vggscope.inference.classifier import Classifier
@@ -39,7 +41,21 @@ def truth(fast: Classifier) -> Truth:
 
 
 @pytest.fixture
+def has_layers() -> bool:
+    """Windows of these tests show the layer browser."""
+    return True
+
+
+@pytest.fixture
 def layers(user: Driver) -> Layers:
     """A window with room for the layer browser, and no photo yet."""
     user.window.resize(*HIGH)
     return Layers(user)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """The network of the window: it looks into layers only when the test lets it."""
+    made = Slow(monkeypatch)
+    yield made
+    made.go_on.set()

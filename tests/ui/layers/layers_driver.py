@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QLabel,
+    QLineEdit,
     QListView,
     QMenu,
     QSlider,
@@ -20,14 +23,17 @@ from PySide6.QtWidgets import (
 )
 
 from ui.window_driver import texts_in
+from vggscope.inference.layer_reader import LayerReader
 from vggscope.ui.layers.channel_map import ChannelMap
 from vggscope.ui.layers.elided import Elided
 from vggscope.ui.layers.reason_page import ReasonPage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
+    from numpy.typing import NDArray
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QTableView, QWidget
 
@@ -44,9 +50,11 @@ if TYPE_CHECKING:
 
 KEY = Qt.Key
 STARTER = (
-    "data conv1_1 conv1_2 pool1 conv2_1 conv2_2 pool2 conv3_1 conv3_2 conv3_3 pool3 conv4_1 conv4_2"
-    " conv4_3 pool4 conv5_1 conv5_2 conv5_3 pool5 fc6 pool6 fc7 flatten fc8 prob"
-).split()
+    *("data", "conv1_1", "conv1_2", "pool1", "conv2_1", "conv2_2", "pool2"),
+    *("conv3_1", "conv3_2", "conv3_3", "pool3", "conv4_1", "conv4_2", "conv4_3", "pool4"),
+    *("conv5_1", "conv5_2", "conv5_3", "pool5"),
+    *("fc6", "pool6", "fc7", "flatten", "fc8", "prob"),
+)
 """The layers of the bundled models."""
 HIGH = (1400, 1000)
 """A window with room for all of the browser."""
@@ -150,6 +158,8 @@ class Layers:
         wait = self.user.wait
         wait(lambda: self.is_visible)
         wait(lambda: self.is_calm() and (not layer or self.shown == layer))
+        # Qt shows in the next turn of the loop what was moved from one layout to another.
+        QApplication.processEvents()
 
     def open(self, *photos: str) -> None:
         """Drop samples; wait until the last of them, or the one that is shown, is looked into."""
@@ -225,7 +235,20 @@ class Layers:
         self.user.wait(lambda: self.channel == number)
         self.settle()
 
-    def overlay(self, on: bool, opacity: int | None = None) -> None:  # noqa: FBT001 (what a user does)
+    def type_into(self, field: str, text: str) -> None:
+        """Into a field of the maps, as fast as nobody is; wait for what comes of it."""
+        [found] = [
+            each
+            for each in self.browser.maps.findChildren(QLineEdit)
+            if each.accessibleName() == field
+        ]
+        found.setFocus()
+        found.selectAll()
+        QTest.keyClicks(found, text)
+        self.settle()
+
+    def overlay(self, *, on: bool, opacity: int | None = None) -> None:
+        """Lay the channel over the photo, or not; ``opacity`` is in percent."""
         panel = self.browser.channel
         [box] = [b for b in panel.findChildren(QCheckBox) if b.text() == "Overlay on the photo"]
         if box.isChecked() is not on:
@@ -238,6 +261,16 @@ class Layers:
         """A table of a page, by its name for screen readers."""
         [found] = [t for t in self.browser.findChildren(QTableWidget) if t.accessibleName() == name]
         return found
+
+    def mark_strongest(self) -> None:
+        """On the photo, or no longer."""
+        tip = "Mark on the photo what each of these positions sees"
+        [button] = [
+            each
+            for each in self.browser.channel.findChildren(QToolButton)
+            if each.accessibleDescription() == tip
+        ]
+        button.click()
 
     # The mouse
 
@@ -252,30 +285,27 @@ class Layers:
 
     def point_at(self, channel: int, row: int = 0, column: int = 0) -> tuple[int, int, int]:
         """Point at a value in the grid; (channel, row, column) of what is there."""
-        QTest.mouseMove(self.grid, self.place(channel, row, column))
+        _move(self.grid, self.place(channel, row, column))
         cell = self.grid.cell
         assert cell is not None
         return cell.channel, cell.row, cell.column
 
     def point_at_map(self, row: int, column: int) -> None:
         """Point at a value of the channel that is shown large."""
-        QTest.mouseMove(self.map, self.map.cell_box(row, column).center().toPoint())
+        _move(self.map, self.map.cell_box(row, column).center().toPoint())
 
-    def leave(self, part: QWidget) -> None:
+    def leave(self) -> None:
         """With the mouse."""
-        from PySide6.QtCore import QEvent  # noqa: PLC0415
+        for part in (self.grid, self.pinned, self.map):
+            QApplication.sendEvent(part, QEvent(QEvent.Type.Leave))
 
-        QApplication.sendEvent(part, QEvent(QEvent.Type.Leave))
-
-    def click_channel(self, channel: int) -> None:
+    def click_channel(self, channel: int, grid: MapsGrid | None = None) -> None:
         """In the grid; wait until it is shown large."""
-        self.user.click(self.grid, self.place(channel))
-        self.settle()
-
-    def zoom_in(self, channel: int, steps: int = 8) -> None:
-        """By the wheel, around a map's corner."""
-        for _ in range(steps):
-            self.user.wheel(self.grid, QPointF(self.place(channel)), 1)
+        grid = grid or self.grid
+        tile = grid.tile_rect(channel)
+        assert tile is not None
+        self.user.click(grid, tile.center().toPoint())
+        self.user.wait(lambda: self.channel == self.number.value() == channel)
 
     # Pixels
 
@@ -317,6 +347,52 @@ class Layers:
         self.user.wait(lambda: path.exists() or self.user.window.messages.isVisible())
 
 
+def _move(part: QWidget, place: QPoint) -> None:
+    # Not by QTest: it asks the system, which drops a move to where the mouse was before.
+    at, none = QPointF(place), Qt.MouseButton.NoButton
+    event = QMouseEvent(
+        QEvent.Type.MouseMove,
+        at,
+        part.mapToGlobal(at),
+        none,
+        none,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(part, event)
+
+
+class Slow:
+    """A network that looks into layers only when the test lets it.
+
+    Attributes:
+        go_on: lets it.
+        looks: layers that were looked at.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.looks: list[str] = []
+        self._free = 0
+        look = LayerReader.look
+
+        def wait(reader: LayerReader, picture: Any, layer: str, **options: Any) -> FeatureMaps:
+            self.looks.append(layer)
+            self._free -= 1
+            while self._free < 0 and not self.go_on.wait(0.01):
+                if cancellation := options.get("cancellation"):
+                    cancellation.check()
+            return look(reader, picture, layer, **options)
+
+        monkeypatch.setattr(LayerReader, "look", wait)
+
+    def hold(self, *, after: int = 0) -> None:
+        """From now on it waits; after so many more looks."""
+        self._free = after
+        self.looks.clear()
+        self.go_on.clear()
+
+
 def box_of(mark: Mark) -> tuple[float, float, float, float]:
     """(left, top, right, bottom) in the photo's pixels."""
     return mark.box.left(), mark.box.top(), mark.box.right(), mark.box.bottom()
@@ -325,9 +401,7 @@ def box_of(mark: Mark) -> tuple[float, float, float, float]:
 def changed_area(before: QImage, after: QImage) -> QRectF:
     """The smallest box around all pixels that differ; null if none do."""
     assert before.size() == after.size()
-    import numpy as np  # noqa: PLC0415
-
-    one, other = (_pixels(image) for image in (before, after))
+    one, other = (pixels(image) for image in (before, after))
     differs = (one != other).any(axis=2)
     if not differs.any():
         return QRectF()
@@ -340,15 +414,8 @@ def changed_area(before: QImage, after: QImage) -> QRectF:
     )
 
 
-def _pixels(image: QImage):  # noqa: ANN202 (an array; NumPy is not imported for its name)
-    import numpy as np  # noqa: PLC0415
-
+def pixels(image: QImage) -> NDArray[np.uint8]:
+    """[row, column, blue green red]."""
     converted = image.convertToFormat(QImage.Format.Format_RGB32)
-    size = QSize(converted.size())
     flat = np.frombuffer(converted.constBits(), np.uint8)
-    return flat.reshape(size.height(), size.width(), 4)[:, :, :3].copy()
-
-
-def names(layers: Sequence[str], count: int) -> list[str]:
-    """``count`` of ``layers``, evenly spread, the first and the last among them."""
-    return [layers[i * (len(layers) - 1) // (count - 1)] for i in range(count)]
+    return flat.reshape(converted.height(), converted.width(), 4)[:, :, :3].copy()
