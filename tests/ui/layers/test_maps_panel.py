@@ -276,7 +276,7 @@ def test_two_pictures_are_compared_side_by_side(
     assert "zebra.jpg" in lines(panel)
     show(panel, maps_of(here))
     panel.show_pinned(maps_picture(maps_of(there), panel.look), "zebra.jpg")
-    qtbot.wait(1)
+    qtbot.wait(200)
     hover(panel, Cell(3, 4, 5))
     assert panel.pinned_grid.cell == Cell(3, 4, 5)
     assert "2.5 · pinned: 7.5" in lines(panel)

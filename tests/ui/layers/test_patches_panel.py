@@ -174,6 +174,8 @@ def test_a_click_chooses_a_patch(hand: Hand) -> None:
 
 def test_keys_go_from_patch_to_patch(hand: Hand) -> None:
     hand.panel.show_patches(TITLE, nine())
+    hand.panel.window().activateWindow()
+    QTest.qWaitForWindowActive(hand.panel.window())
     hand.view.setFocus(Qt.FocusReason.TabFocusReason)
     hand.key(Qt.Key.Key_Return)
     assert hand.chosen == ["a"]
