@@ -267,6 +267,8 @@ def test_by_the_keyboard_alone(user: Driver) -> None:
     def use_it(dialog: QDialog) -> None:
         table, visited = table_of(dialog), []
         assert table.hasFocus()
+        # While devices are looked for, as the dialog does when it opens, it cannot be reached.
+        user.wait(user.button("Probe again", dialog).isEnabled)
         while not visited or not table.hasFocus():
             visited.append(focused := QApplication.focusWidget())
             user.key(Qt.Key.Key_Tab)

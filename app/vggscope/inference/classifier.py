@@ -210,11 +210,13 @@ class Classifier:
         Raises:
             As ``classify``.
         """
+        tapped = self._tapped
+        if tapped is None:
+            return self.classify(picture, top=top, cancellation=cancellation), None
         cancellation = cancellation or Cancellation()
         cancellation.check()
-        tapped = self._tapped
         [result], values = self._run([picture], top, cancellation, tapped)
-        if tapped is None or values is None:
+        if values is None:
             return result, None
         maps = self.layers.explained(
             values,

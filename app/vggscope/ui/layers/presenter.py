@@ -7,14 +7,13 @@ are dropped by whoever answers; until the present one comes, what is shown is ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QObject
 
 from vggscope.inference.subject import Subject
 from vggscope.inference.tap import Tap
 from vggscope.ui.file_dialogs import ask_for_folder
-from vggscope.ui.images import read_photo
 from vggscope.ui.latest import Latest
 from vggscope.ui.layers.browser import LayerBrowser
 from vggscope.ui.layers.canvas_marker import CanvasMarker
@@ -24,6 +23,7 @@ from vggscope.ui.layers.exporter import Exporter
 from vggscope.ui.layers.looking import Looking
 from vggscope.ui.layers.pages import Times, WeightsPage
 from vggscope.ui.layers.patch_search import PatchSearch
+from vggscope.ui.layers.subjects import subject_of_none, subject_of_photo, subject_of_shot
 from vggscope.ui.photos import State
 from vggscope.ui.settings import MAP_COLOURS, MIRROR
 from vggscope.ui.texts import message_of, remedy_of
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.top_patches import Patch
-    from vggscope.sources.frame import Frame
     from vggscope.ui.inference_messages import LoadedModel
     from vggscope.ui.live.presenter import LivePresenter
-    from vggscope.ui.live.preview import Shot
     from vggscope.ui.main_window import MainWindow
     from vggscope.ui.photos import Photo
     from vggscope.ui.settings import Settings
@@ -47,6 +45,14 @@ if TYPE_CHECKING:
 _SHOWN: Final = "shown"
 _CALM_MS: Final = 66
 """Between two pictures of the maps of moving pictures."""
+
+
+class _Stream(NamedTuple):
+    """What the maps of moving pictures are of: those of one source, model and layer."""
+
+    epoch: int
+    generation: int
+    tap: Tap
 
 
 class LayersPresenter(QObject):
@@ -76,9 +82,10 @@ class LayersPresenter(QObject):
         self._channels: dict[str, int] = {}
         self._asked: Question | None = None
         self._failed: Question | None = None
-        self._shown: Question | None = None
         self._maps: FeatureMaps | None = None
+        self._owner: Question | _Stream | None = None
         self._drawing: Drawing | None = None
+        self._drawn_for: Question | _Stream | None = None
         self._refused = ""
         self._draw = Latest(bench.tasks, "layer drawing", self._on_drawing)
         self._live_answers = Throttle(self._take_live, _CALM_MS, self)
@@ -159,6 +166,11 @@ class LayersPresenter(QObject):
         return Tap(self._layer, before_relu=self.browser.maps.before_relu and can_show_before)
 
     @property
+    def _shown(self) -> Question | None:
+        """The question that the maps answer; None if they are of moving pictures, or of nothing."""
+        return self._owner if isinstance(self._owner, Question) else None
+
+    @property
     def _channel(self) -> int | None:
         return self._channels.get(self._layer)
 
@@ -168,7 +180,7 @@ class LayersPresenter(QObject):
             shot = live.session.frozen
             if shot is None:
                 return self.tr("There is no picture to look at."), False
-            return self._subject_of_shot(shot, live.name, model)
+            return subject_of_shot(shot, live.name, model)
         photo = self._bench.current
         if photo is None:
             return self.tr("Open a photo, and every layer shows what it makes of it."), False
@@ -176,18 +188,7 @@ class LayersPresenter(QObject):
             return message_of(photo.error), False
         if photo.state is State.WAITING:
             return self.tr("Looking at {0}…").format(photo.name), True
-        return _subject_of_photo(photo, model)
-
-    def _subject_of_shot(self, shot: Shot, name: str, model: LoadedModel) -> Subject:
-        def read(_enough: int) -> Frame:
-            from vggscope.sources.frame import Origin  # noqa: PLC0415 (live mode is on)
-            from vggscope.sources.live.mapping import picture_of  # noqa: PLC0415 (likewise)
-
-            with picture_of(shot.frame, shot.region) as picture:
-                return picture.to_frame(Origin(name=name))
-
-        key = ("shot", shot.epoch, shot.number)
-        return Subject(key=key, read=read, model=model.name, fit=model.fit)
+        return subject_of_photo(photo, model)
 
     def _mirrored_width(self) -> float | None:
         live = self._live
@@ -236,7 +237,7 @@ class LayersPresenter(QObject):
         if self._read_for == model.name:
             return
         self._read_for = name = model.name
-        self._anatomy = self._shown = None
+        self._anatomy = self._owner = None
         self._weights.forget()
         self._times.forget()
         self.browser.figure.show_network(None)
@@ -284,13 +285,11 @@ class LayersPresenter(QObject):
         if question == self._asked and self._looking.is_pending(_SHOWN):
             return
         self._asked, self._failed = question, None
-        self._mark()
         self._show_stale(self.tr("Looking…"))
         self._looking.look(_SHOWN, *question, self._on_maps, self._on_failure)
 
     def _on_maps(self, maps: FeatureMaps) -> None:
-        self._shown, self._asked, self._maps = self._asked, None, maps
-        self._mark()
+        self._owner, self._asked, self._maps = self._asked, None, maps
         self._redraw()
         self._follow_page()
 
@@ -311,15 +310,21 @@ class LayersPresenter(QObject):
         if live is None or not live.session.is_flowing or not self._is_shown:
             return
         session = live.session
+        stream = _Stream(session.epoch, session.generation, tap)
+        if self._owner != stream:
+            # What is marked stays marked from frame to frame, and no longer.
+            if not isinstance(self._owner, _Stream) or self._owner.epoch != stream.epoch:
+                self._marker.forget()
+            self._owner = None
+            self._mark()
         maps = None if session.result is None else session.result.maps
-        self._shown = None
         if maps is not None and not session.is_stale and _is_of(maps, tap):
             self._refused = ""
-            self._maps = maps
+            self._owner, self._maps = stream, maps
             self._redraw()
         elif self._refused:
             self._show_reason(self._refused, False)
-        elif self._maps is not None and _is_of(self._maps, tap):
+        elif self._owner is not None:
             # Errors of single frames are told beside the picture.
             self._show_stale(self.tr("Out of date"))
         else:
@@ -337,22 +342,16 @@ class LayersPresenter(QObject):
         if maps is None:
             return
         channel, pinned = self._channels.get(maps.layer.name), self._comparison.maps_of(maps)
-        self._draw(lambda: draw(maps, look, channel, pinned))
+        owner = self._owner
+        self._draw(lambda: (owner, draw(maps, look, channel, pinned)))
 
-    def _is_present(self, drawing: Drawing) -> bool:
-        """Whether it shows what is looked at now: of moving pictures, some frame of theirs."""
-        maps, model = drawing.maps.maps, self._bench.model
-        live = self._live
-        if live is not None and live.session.is_flowing:
-            return model is not None and maps.model == model.name and _is_of(maps, self._tap)
-        return maps is self._maps
-
-    def _on_drawing(self, drawing: Drawing) -> None:
+    def _on_drawing(self, drawn: tuple[Question | _Stream | None, Drawing]) -> None:
+        owner, drawing = drawn
         # Otherwise it comes too late, and another one is on its way.
-        if not self._is_present(drawing) or self._anatomy is None:
+        if owner is None or owner != self._owner or self._anatomy is None:
             return
         maps = drawing.maps.maps
-        self._drawing = drawing
+        self._drawing, self._drawn_for = drawing, owner
         channel = drawing.channel.channel
         self._channels.setdefault(maps.layer.name, channel)
         browser, site = self.browser, self._anatomy.find(maps.layer.name)
@@ -386,7 +385,7 @@ class LayersPresenter(QObject):
         if busy and self._maps is not None and self._drawing is not None:
             self._show_stale(text)
             return
-        self._maps = self._drawing = self._shown = None
+        self._maps = self._drawing = self._owner = self._drawn_for = None
         self._draw.forget()
         self.browser.maps.show_reason(text, busy=busy)
         self.browser.channel.show_reason(text)
@@ -399,6 +398,7 @@ class LayersPresenter(QObject):
             return
         self.browser.maps.set_stale(text)
         self.browser.channel.set_stale(True)
+        self._marker.show(None)
 
     def _show_no_model(self) -> None:
         broken = self._bench.broken
@@ -418,7 +418,7 @@ class LayersPresenter(QObject):
             shot, name = live.session.kept(), live.name
             subject = "", False
             if shot is not None:
-                subject = self._subject_of_shot(shot, name, model)
+                subject = subject_of_shot(shot, name, model)
         else:
             subject = self._subject(model)
             if self._bench.current is not None:
@@ -428,9 +428,8 @@ class LayersPresenter(QObject):
 
     def _mark(self) -> None:
         # What is stale is of another picture.
-        drawing = self._drawing
-        is_known = drawing is not None and self._asked is None and self._is_present(drawing)
-        self._marker.show(drawing if is_known else None)
+        is_present = self._asked is None and self._drawn_for == self._owner
+        self._marker.show(self._drawing if is_present else None)
 
     # Pages
 
@@ -443,7 +442,7 @@ class LayersPresenter(QObject):
             # The picture comes first: then there is something that weights are multiplied with.
             if self._asked is None:
                 shown = self._shown
-                subject = Subject(key=None, read=None, model=model.name, fit=model.fit)
+                subject = subject_of_none(model)
                 if shown is not None and shown.subject.model == model.name:
                     subject = shown.subject
                 self._weights.show(subject, self._layer, channel)
@@ -484,16 +483,6 @@ class LayersPresenter(QObject):
         else:
             self._bench.choose(photo.key)
         self._marker.choose(spot)
-
-
-def _subject_of_photo(photo: Photo, model: LoadedModel) -> Subject:
-    return Subject(
-        # Read anew when it is classified anew: its file may be another one by then.
-        key=("photo", photo.key, photo.classification),
-        read=lambda enough: read_photo(photo, enough),
-        model=model.name,
-        fit=model.fit,
-    )
 
 
 def _is_of(maps: FeatureMaps, tap: Tap) -> bool:

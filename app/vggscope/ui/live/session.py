@@ -96,6 +96,11 @@ class LiveSession(QObject):
     # Sources
 
     @property
+    def epoch(self) -> int:
+        """The number of the present source, camera or file: what came before is of another one."""
+        return self._epoch
+
+    @property
     def is_frozen(self) -> bool:
         """Whether one frame stays."""
         return self._is_freezing
