@@ -262,6 +262,13 @@ class Layers:
         [found] = [t for t in self.browser.findChildren(QTableWidget) if t.accessibleName() == name]
         return found
 
+    def show_figures(self) -> None:
+        """Of the channel; where there is little room, they are behind a switch."""
+        for each in self.browser.channel.findChildren(QToolButton):
+            if each.accessibleName() == "Show the statistics of this channel" and each.isVisible():
+                self.user.click(each)
+        QApplication.processEvents()
+
     def mark_strongest(self) -> None:
         """On the photo, or no longer."""
         tip = "Mark on the photo what each of these positions sees"

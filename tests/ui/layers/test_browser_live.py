@@ -181,7 +181,7 @@ def test_a_layer_that_cannot_be_handed_out_says_why(
 
 
 def test_a_frozen_frame_beside_the_video(layers: Layers, cinema: Cinema, films: Films) -> None:
-    cinema.show(films.two)
+    cinema.show(films.of("zebra", "pizza", seconds=40))
     layers.click_layer("prob")
     wait_for_live(layers, "prob")
     cinema.freeze()
@@ -192,6 +192,7 @@ def test_a_frozen_frame_beside_the_video(layers: Layers, cinema: Cinema, films: 
     assert np.allclose(kept.values, layers.maps.values, atol=1e-4)
     assert kept.labels[int(kept.values.argmax())] == "zebra"
     cinema.press(KEY.Key_Space)
+    cinema.slide_to(0.6)
     cinema.wait_for(LABELS["pizza"])
     layers.user.wait(
         lambda: (

@@ -24,7 +24,8 @@ from vggscope.inference.map_views import Look, Spot, channel_picture
 from vggscope.ui.layers.channel_map import ChannelMap, ColourBar
 from vggscope.ui.layers.channel_panel import ChannelPanel
 from vggscope.ui.layers.colours import colour_table
-from vggscope.ui.layers.histogram import HistogramView
+from vggscope.ui.layers.drawing import draw
+from vggscope.ui.layers.histogram import HistogramView, value_text
 from vggscope.ui.settings import MAP_COLOURS, Settings
 
 if TYPE_CHECKING:
@@ -297,9 +298,105 @@ def test_what_has_room_needs_no_scrolling(  # noqa: PLR0917 (a table of cases)
     box = the_map(panel).map_box()
     if not pinned:
         assert min(box.width(), box.height()) >= side
-    if size != (440, 420):
-        assert in_sight(panel, panel.findChild(HistogramView))
-        assert in_sight(panel, figure(panel, "zeros"))
+    if size == (440, 420):
+        return
+    # The strongest positions and the figures, one after the other where there is little room.
+    assert rows_in_sight(panel) >= (1 if pinned and size == (440, 235) else 3)
+    switch = switch_to(panel, "Figures")
+    if switch.isVisible():
+        QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
+        qtbot.wait(5)
+        assert not panel.findChild(QTableWidget).isVisible()
+    assert in_sight(panel, panel.findChild(HistogramView))
+    assert in_sight(panel, figure(panel, "zeros"))
+    if switch.isVisible():
+        QTest.mouseClick(switch_to(panel, "Strongest"), Qt.MouseButton.LeftButton)
+        qtbot.wait(5)
+        assert rows_in_sight(panel) >= 1
+
+
+def switch_to(panel: ChannelPanel, text: str) -> QToolButton:
+    [button] = [each for each in panel.findChildren(QToolButton) if each.text() == text]
+    return button
+
+
+def rows_in_sight(panel: ChannelPanel) -> int:
+    """How many of the strongest positions are seen; none of them in part."""
+    table = panel.findChild(QTableWidget)
+    area = QRect(table.mapTo(panel, QPoint(0, 0)), table.size())
+    assert table.isVisible()
+    assert panel.rect().contains(area)
+    assert table.viewport().visibleRegion().boundingRect() == table.viewport().rect()
+    rows = [table.visualItemRect(table.item(row, 0)) for row in range(table.rowCount())]
+    room = table.viewport().rect()
+    assert all(room.contains(row) for row in rows if room.intersects(row))
+    return sum(map(room.contains, rows))
+
+
+def test_the_least_room_shows_no_part_of_anything(panel: ChannelPanel, qtbot: QtBot) -> None:
+    panel.show_picture(picture())
+    panel.show_pinned(channel_picture(maps_of(ramp() * 10), 2, Look()), "cat.jpg")
+    for height in range(240, 150, -6):
+        panel.resize(440, height)
+        qtbot.wait(2)
+        if in_sight(panel, panel.findChild(QCheckBox)) and height > 180:
+            assert rows_in_sight(panel) >= 1, height
+
+
+def test_a_silent_channel_says_so(panel: ChannelPanel, qtbot: QtBot) -> None:
+    values = ramp()
+    values[1] = 0
+    for size in ((320, 520), (440, 235), (1000, 300)):
+        panel.resize(*size)
+        panel.show_picture(channel_picture(maps_of(values), 1, Look()))
+        qtbot.wait(2)
+        assert "Silent here: every value of this channel is 0." in shown_texts(panel)
+        for kind in (ColourBar, QTableWidget, HistogramView):
+            assert not panel.findChild(kind).isVisible(), (kind, size)
+        panel.show_picture(channel_picture(maps_of(values), 1, Look(normalisation="layer")))
+        assert panel.findChild(ColourBar).isVisible(), "there are colours of other channels"
+        panel.show_picture(channel_picture(maps_of(values), 2, Look()))
+        assert "Silent" not in shown_texts(panel)
+        for kind in (ColourBar, QTableWidget):
+            assert panel.findChild(kind).isVisible(), (kind, size)
+
+
+def test_one_bar_explains_both_of_what_is_compared(panel: ChannelPanel) -> None:
+    panel.resize(440, 300)
+    ours, theirs = maps_of(ramp()), maps_of(ramp() * 10)
+    drawn = draw(ours, Look(), 2, theirs)
+    assert drawn.pinned_channel is not None
+    panel.show_picture(drawn.channel)
+    panel.show_pinned(drawn.pinned_channel, "cat.jpg · VGG16")
+    low, high = (value_text(float(value)) for value in (ramp()[2].min(), ramp()[2].max() * 10))
+    assert panel.findChild(ColourBar).accessibleDescription() == f"{low} to {high}"
+    # Where values are equal, so are colours: ours at its end is theirs at a tenth of its own.
+    image, view = the_map(panel).grab().toImage(), the_map(panel)
+    column = int(np.abs(ramp()[2, 0] * 10 - ramp()[2, 55, 55]).argmin())
+    end = image.pixelColor(view.cell_box(55, 55).center().toPoint())
+    expected = QColor.fromRgb(colour_table("viridis")[drawn.channel.pixels[55, 55]])
+    assert end == expected
+    gap = abs(int(drawn.pinned_channel.pixels[0, column]) - int(drawn.channel.pixels[55, 55]))
+    nearest = float(np.abs(ramp()[2, 0] * 10 - ramp()[2, 55, 55]).min())
+    assert gap <= 1 + 254 * nearest / float(ramp()[2].max() * 10 - ramp()[2].min())
+
+
+def test_channels_of_one_value_are_shown_as_units_are(panel: ChannelPanel) -> None:
+    values = np.array([0.5, 3.0, 0.0, 1.25], np.float32).reshape(4, 1, 1)
+    maps = maps_of(values, "conv5_3")
+    panel.show_picture(channel_picture(maps, 3, Look()))
+    texts = shown_texts(panel).splitlines()
+    assert {"1.25", "rank 2 of 4 channels of conv5_3"} <= set(texts)
+    assert panel.findChild(QSpinBox).text() == "channel 3 of 4"
+    assert not the_map(panel).isVisible()
+    assert not panel.findChild(QTableWidget).isVisible()
+    assert not panel.findChild(QCheckBox).isEnabled()
+    other = channel_picture(maps_of(values * 2, "conv5_3"), 3, Look())
+    for _ in range(2):
+        panel.show_pinned(other, "cat.jpg")
+    assert shown_texts(panel).count("cat.jpg: 2.5") == 1
+    panel.show_pinned(None, "")
+    assert "cat.jpg" not in shown_texts(panel)
 
 
 def figure(panel: ChannelPanel, name: str) -> QLabel:

@@ -275,3 +275,39 @@ def test_names_become_smaller_before_they_are_left_out(qapp: QApplication) -> No
     assert whole == sorted(whole, reverse=True)
     assert 0.8 < whole[-1] < 1.0
     assert seen[-1][1], "no size makes room for all in a narrow figure"
+
+
+def test_names_come_before_the_legend_and_brackets_stay(
+    figure: NetworkFigure, theme: Theme
+) -> None:
+    figure.show_times({"conv1_2": 1.0}, "A card")
+    surface = QColor(theme.colours.surface)
+
+    def seen(height: int) -> tuple[bool, bool, bool]:
+        """Whether there are a legend, brackets and names."""
+        figure.resize(1280, height)
+        image = figure.grab().toImage()
+        top = round(figure.place_of("conv3_3").bottom()) + 19
+        runs = [longest_run(image, y, 1030, surface) for y in range(top, height)]
+        texts = [y for y, run in enumerate(runs) if run]
+        return (
+            pixels_of(image.copy(1060, 0, 220, height), CONVOLUTION) > 20,
+            max(runs, default=0) >= 25,
+            len(texts) >= 7,
+        )
+
+    for height in (150, 110, 96):
+        assert seen(height) == (True, True, True), height
+    assert figure.place_of("prob").right() < 1280 - 120
+    # Where the legend would take the room of names, they have it.
+    figure.resize(900, 110)
+    assert figure.place_of("prob").right() > 900 - 30
+
+
+def longest_run(image: QImage, y: int, width: int, ground: QColor) -> int:
+    """How many pixels side by side in a row are of another colour than ``ground``."""
+    longest = run = 0
+    for x in range(width):
+        run = run + 1 if image.pixelColor(x, y) != ground else 0
+        longest = max(longest, run)
+    return longest

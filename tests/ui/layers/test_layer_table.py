@@ -6,9 +6,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QLabel, QPushButton, QStyleOptionViewItem, QToolButton
 
 from vgg.chains import Chain
+from vggscope.ui.layers.layer_model import compact_count
 from vggscope.ui.layers.layer_table import LayerTable
 from vggscope.vgg import configs
 from vggscope.vgg.anatomy import anatomy_of
@@ -200,6 +201,16 @@ def test_wide_panels_have_everything_in_sight(table: LayerTable) -> None:
     assert viewport.width() - 8 <= header.length() <= viewport.width()
 
 
+def painted(table: LayerTable, column: int) -> list[str]:
+    """What the view writes into a column."""
+    view, option = table.view, QStyleOptionViewItem()
+    texts = []
+    for row in range(view.model().rowCount()):
+        view.itemDelegate().initStyleOption(option, view.model().index(row, column))
+        texts.append(option.text)
+    return texts
+
+
 @pytest.mark.parametrize(("width", "height"), [(280, 240), (480, 300), (960, 400)])
 def test_narrow_panels_scroll_instead_of_squeezing(
     table: LayerTable, width: int, height: int
@@ -208,9 +219,11 @@ def test_narrow_panels_scroll_instead_of_squeezing(
     table.resize(width, height)
     view, metrics = table.view, table.view.fontMetrics()
     for column in range(8):
-        texts = [row[column] for row in shown(table)]
-        assert view.columnWidth(column) >= max(map(metrics.horizontalAdvance, texts)) + 14
-    assert (view.horizontalScrollBar().maximum() == 0) is (width == 960)
+        if not view.isColumnHidden(column):
+            texts = painted(table, column)
+            assert view.columnWidth(column) >= max(map(metrics.horizontalAdvance, texts)) + 8
+    assert (view.horizontalScrollBar().maximum() == 0) is (width >= 440)
+    assert view.isColumnHidden(6) is (width < 960)
     for name in ("Measure the time of each layer", "Copy the table"):
         button = button_of(table, name)
         place = button.rect().translated(button.mapTo(table, QPoint()))
@@ -230,16 +243,59 @@ def test_headers_explain_themselves(table: LayerTable) -> None:
     assert "FLOPs" in tips[5]
 
 
-def test_layer_output_and_parameters_are_seen_whole_beside_the_maps(table: LayerTable) -> None:
+def test_beside_the_maps_short_texts_say_all_but_the_memory(table: LayerTable) -> None:
     wide_header = table.view.horizontalHeader().height()
     table.show_times(TIMES, "A card")
+    wide = painted(table, 2)
     table.resize(440, 235)
     model, view, metrics = table.view.model(), table.view, table.view.fontMetrics()
-    for column in range(3):
-        assert "\n" not in model.headerData(column, Qt.Orientation.Horizontal)
-        for row in range(model.rowCount()):
-            index = model.index(row, column)
-            assert view.columnWidth(column) >= metrics.horizontalAdvance(index.data()) + 12
-    right = view.columnViewportPosition(2) + view.columnWidth(2)
-    assert right <= view.viewport().width()
+    titles = [model.headerData(c, Qt.Orientation.Horizontal) for c in range(model.columnCount())]
+    assert titles[:6] == ["Layer", "Output", "Params", "Field", "Stride", "MACs"]
+    columns = (*range(6), 7)
+    for column in columns:
+        right = view.columnViewportPosition(column) + view.columnWidth(column)
+        assert right <= view.viewport().width()
+        assert view.columnWidth(column) >= metrics.horizontalAdvance(titles[column]) + 8
+    assert view.horizontalScrollBar().maximum() == 0
     assert view.horizontalHeader().height() == wide_header < 2 * metrics.height() + 10
+    row = [layer.name for layer in VGG16.layers].index("conv3_2")
+    short = [painted(table, column)[row] for column in columns[:6]]
+    assert short == ["conv3_2", "56×56×256", "590 k", "32", "4", "1.85 G"]
+    # What is short is told whole by its tool tip, and copied whole.
+    tips = [model.index(row, column).data(Qt.ItemDataRole.ToolTipRole) for column in columns[:4]]
+    assert tips == ["conv3_2 (Conv2D)", "56 × 56 × 256 · 3.06 MB", "590,080", None]
+    exact = tuple(model.index(row, column).data() for column in range(8))
+    assert exact == cells_of(VGG16.layers[row], TIMES)
+    [totals] = [each for each in table.findChildren(QLabel) if each.text().startswith("Total")]
+    assert totals.text() == "Total: 138 M params · 527.79 MB · 15.5 G MACs"
+    assert totals.accessibleName().startswith("Total: 138,357,544 (527.79 MB) params")
+    table.resize(1100, 300)
+    assert painted(table, 2) == wide
+    assert model.index(row, 2).data(Qt.ItemDataRole.ToolTipRole) is None
+
+
+def test_a_low_panel_has_one_line_below_its_table(table: LayerTable) -> None:
+    table.show_times(TIMES, "A card", "A note")
+    table.resize(430, 118)
+    for name in ("Measure the time of each layer", "Copy the table"):
+        button = button_of(table, name)
+        place = button.rect().translated(button.mapTo(table, QPoint()))
+        assert table.rect().contains(place)
+        assert place.top() >= table.view.geometry().bottom()
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1792, "1.79 k"),
+        (590_080, "590 k"),
+        (999_600, "1.00 M"),
+        (14_710_464, "14.7 M"),
+        (102_764_544, "103 M"),
+        (15_470_264_320, "15.5 G"),
+    ],
+)
+def test_counts_in_three_digits(count: int, text: str) -> None:
+    assert compact_count(count) == text

@@ -4,18 +4,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QAction, QColor
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QAction, QColor, QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QToolButton, QToolTip, QWidget
 
 from inference.maps import maps_of
 from vggscope.inference.map_views import maps_picture
 from vggscope.ui.layers.colours import colour_table
+from vggscope.ui.layers.drawing import draw
 from vggscope.ui.layers.elided import Elided
 from vggscope.ui.layers.histogram import HistogramView, value_text
 from vggscope.ui.layers.maps_grid import Cell
 from vggscope.ui.layers.maps_panel import MapsPanel
+from vggscope.ui.layers.unit_list import UnitList
 from vggscope.ui.settings import (
     ALIVE_ONLY,
     MAP_LABELS,
@@ -438,3 +440,97 @@ def test_both_sides_of_a_comparison_have_the_same_size(
     panel.show_pinned(maps_picture(maps_of(values()), panel.look), "zebra.jpg")
     qtbot.wait(5)
     assert panel.grid.size() == panel.pinned_grid.size()
+
+
+def test_the_strongest_units_are_named_and_chosen(new_panel: Callable[..., MapsPanel]) -> None:
+    panel = new_panel(820, 260)
+    names = [f"class {i}" for i in range(40)]
+    probabilities = np.linspace(0.001, 0.04, 40, dtype=np.float32)
+    probabilities[7] = 0.5
+    maps = maps_of(probabilities.reshape(-1, 1, 1), "prob", labels=names)
+    show(panel, maps)
+    chosen: list[int] = []
+    panel.channel_chosen.connect(chosen.append)
+    [units] = [each for each in panel.findChildren(UnitList) if each.isVisible()]
+    found = [units.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(10)]
+    assert found[:3] == ["class 7, 50.0 %", "class 39, 4.0 %", "class 38, 3.9 %"]
+    whole = [row for row in range(units.count()) if is_whole(units, row)]
+    assert len(whole) >= 7
+    assert all(is_whole(units, row) or not is_seen(units, row) for row in range(units.count()))
+    # The bar of a probability is as long as it is, in a row of its own.
+    image, row = units.viewport().grab().toImage(), units.visualItemRect(units.item(0))
+    colours = [image.pixelColor(round(row.width() * x), row.bottom() - 3) for x in (0.45, 0.55)]
+    assert colours[0] != colours[1]
+    place = units.visualItemRect(units.item(2)).center()
+    QTest.mouseClick(units.viewport(), _LEFT, pos=place)
+    assert chosen == [38]
+    assert panel.grid.chosen == 38
+    assert units.viewport().grab().toImage() != image, "it is marked"
+    units.setFocus()
+    QTest.keyClick(units, Qt.Key.Key_Up)
+    QTest.keyClick(units, Qt.Key.Key_Return)
+    assert chosen[-1] == 39
+    show(panel, maps_of(values()))
+    assert not units.isVisible()
+    assert panel.grid.width() > 700, "maps have the whole room"
+
+
+def is_seen(units: UnitList, row: int) -> bool:
+    return units.viewport().rect().intersects(units.visualItemRect(units.item(row)))
+
+
+def is_whole(units: UnitList, row: int) -> bool:
+    return units.viewport().rect().contains(units.visualItemRect(units.item(row)))
+
+
+def test_units_without_classes_are_named_by_number(new_panel: Callable[..., MapsPanel]) -> None:
+    panel = new_panel(820, 260)
+    numbers = np.zeros(4096, np.float32)
+    numbers[1234] = 2.5
+    show(panel, maps_of(numbers.reshape(-1, 1, 1), "fc6"))
+    [units] = [each for each in panel.findChildren(UnitList) if each.isVisible()]
+    assert units.item(0).data(Qt.ItemDataRole.AccessibleTextRole) == "unit 1234, 2.5"
+    # Where there is no room for a list, a line says it.
+    panel.resize(250, 240)
+    assert not units.isVisible()
+    assert "strongest: unit 1234 2.5" in lines(panel)
+
+
+def test_all_controls_are_seen_beside_the_page_of_a_channel(
+    new_panel: Callable[..., MapsPanel],
+) -> None:
+    panel = new_panel(820, 262)
+    show(panel, maps_of(values()))
+    for name in ("Before ReLU", "Range of maps", "Alive only", "Labels", "Compare…", "Export"):
+        assert button(panel, name).isVisible(), name
+    assert not button(panel, "More controls").isVisible()
+
+
+def test_a_fixed_range_covers_both_of_what_is_compared(
+    panel: MapsPanel, settings: Settings
+) -> None:
+    ours, theirs = values(), values() * 8 - 3
+    drawn = draw(maps_of(ours), panel.look, None, maps_of(theirs))
+    panel.show_picture(drawn.maps, can_show_before=False)
+    panel.show_pinned(drawn.pinned_maps, "zebra.jpg")
+    assert "colours: each channel from the lowest to the highest value of both" in lines(panel)
+    settings.set(MAP_RANGE, "fixed")
+    low, high = panel.look.fixed
+    assert (low, high) == pytest.approx((theirs.min(), theirs.max()), rel=1e-3)
+    settings.set(MAP_RANGE, "layer")
+    drawn = draw(maps_of(ours), panel.look, None, maps_of(theirs))
+    panel.show_picture(drawn.maps, can_show_before=False)
+    panel.show_pinned(drawn.pinned_maps, "zebra.jpg")
+    low, high = (value_text(float(end)) for end in (theirs.min(), theirs.max()))
+    assert f"colours: {low} … {high} in both" in lines(panel)
+
+
+def test_what_computed_the_maps_is_explained(panel: MapsPanel) -> None:
+    show(panel, maps_of(values()))
+    [facts] = [label for label in panel.findChildren(Elided) if "a device" in label.whole]
+    place = facts.rect().center()
+    event = QHelpEvent(QEvent.Type.ToolTip, place, facts.mapToGlobal(place))
+    QApplication.sendEvent(facts, event)
+    assert "computed by the CPU in fp32" in QToolTip.text()
+    assert "the run that classifies" in QToolTip.text()
+    QToolTip.hideText()

@@ -78,7 +78,7 @@ def test_slices_are_tiles_around_zero(panel: WeightsPanel) -> None:
     assert "3 × 3 × 3 weights from conv3_2" in shown_texts(panel)
 
 
-def test_a_first_filter_is_a_picture_in_colours(panel: WeightsPanel) -> None:
+def test_a_first_filter_is_a_picture_in_colours(panel: WeightsPanel, qtbot: QtBot) -> None:
     rgb = np.zeros((3, 3, 3), np.uint8)
     rgb[..., 0] = 255
     feeder = Feeder(layer="data", channel=0, norm=1.0, contribution=None)
@@ -90,6 +90,15 @@ def test_a_first_filter_is_a_picture_in_colours(panel: WeightsPanel) -> None:
     assert tiles.grab().toImage().pixelColor(first.center().toPoint()) == QColor("#ff0000")
     assert first.width() > others[0].width()
     assert cells(panel)[0][0] == "blue", "the model reads blue first"
+    # Its slices stand in the order that people know, the strongest wherever it is.
+    levels = np.stack([np.full((3, 3), level, np.uint8) for level in (254, 127, 0)])
+    panel.show_weights(weights(rgb=rgb, channels="BGR", slices=(0, 2, 1), levels=levels))
+    assert tiles.accessibleDescription().endswith(": red, green, blue")
+    qtbot.wait(5)
+    image, (_, *boxes) = tiles.grab().toImage(), tiles.tile_boxes()
+    found = [image.pixelColor(box.center().toPoint()) for box in boxes]
+    table = colour_table("diverging")
+    assert found == [QColor.fromRgb(table[level]) for level in (127, 0, 254)]
 
 
 def test_feeders_are_followed(panel: WeightsPanel, qtbot: QtBot) -> None:

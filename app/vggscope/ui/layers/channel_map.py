@@ -61,7 +61,7 @@ class ChannelMap(QWidget):
         super().__init__(parent)
         self._theme, self._colours = theme, colours
         self._image, self._pinned = QImage(), QImage()
-        self._title = ""
+        self._title = self._model = self._pinned_model = ""
         self._cell: tuple[int, int] | None = None
         self._chosen: tuple[int, int] | None = None
         self._stale = False
@@ -86,6 +86,7 @@ class ChannelMap(QWidget):
     def show_map(self, picture: ChannelPicture) -> None:
         """Show a channel; the cell stays where it is, if there is such a one."""
         self._image = indexed_image(picture.pixels, self._colours)
+        self._model = picture.maps.model
         if self._cell is not None and not self._is_inside(*self._cell):
             self._cell = None
         self.update()
@@ -94,6 +95,7 @@ class ChannelMap(QWidget):
         """Show another picture's map beside it; None for none."""
         self._pinned = QImage() if picture is None else indexed_image(picture.pixels, self._colours)
         self._title = title
+        self._pinned_model = "" if picture is None else picture.maps.model
         self.update()
 
     def set_colours(self, colours: str) -> None:
@@ -177,11 +179,20 @@ class ChannelMap(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smaller)
         painter.drawImage(box, image, QRectF(image.rect()))
 
-    def _paint_caption(self, painter: QPainter, box: QRectF, text: str) -> None:
+    def _pinned_caption(self, metrics: QFontMetricsF, room: float) -> str:
+        """What the pinned picture is; in little room, what it differs in: photo or model."""
+        photo, _, model = self._title.rpartition(" · ")
+        if not photo or metrics.horizontalAdvance(self._title) <= room:
+            return self._title
+        return photo if self._model == self._pinned_model else model
+
+    def _paint_caption(
+        self, painter: QPainter, box: QRectF, text: str, mode: Qt.TextElideMode
+    ) -> None:
         metrics = QFontMetricsF(self.font())
         half = (self.width() - _GAP) / 2
         place = QRectF(box.center().x() - half / 2, box.top() - _CAPTION, half, _CAPTION - 2)
-        elided = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, half)
+        elided = metrics.elidedText(text, mode, half)
         painter.setPen(QColor(self._theme.colours.muted))
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, elided)
 
@@ -208,8 +219,11 @@ class ChannelMap(QWidget):
             marked.append((beside, self._pinned.size(), chosen, cell))
         painter.setOpacity(1.0)
         if not beside.isEmpty():
-            self._paint_caption(painter, own, self.tr("now"))
-            self._paint_caption(painter, beside, self._title)
+            room = (self.width() - _GAP) / 2
+            caption = self._pinned_caption(QFontMetricsF(self.font()), room)
+            elide = Qt.TextElideMode
+            self._paint_caption(painter, own, self.tr("shown now"), elide.ElideRight)
+            self._paint_caption(painter, beside, caption, elide.ElideMiddle)
         for box, size, chosen, cell in marked:
             if chosen is not None:
                 _paint_outline(painter, _cell_box(box, size, *chosen), _CHOSEN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -24,6 +24,7 @@ from vggscope.ui.layers.channel_overlay import OverlayRow
 from vggscope.ui.layers.channel_room import share_room
 from vggscope.ui.layers.elided import Elided
 from vggscope.ui.layers.histogram import value_text
+from vggscope.ui.layers.maps_texts import is_single
 from vggscope.ui.settings import MAP_COLOURS
 from vggscope.ui.theme import picture as icon_picture
 
@@ -69,7 +70,7 @@ class ChannelPanel(QWidget):
         self._theme, self._settings = theme, settings
         self._picture: ChannelPicture | None = None
         self._pinned: ChannelPicture | None = None
-        self._pinned_title = ""
+        self._pinned_title = self._rank = ""
         self._chosen: Spot | None = None
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -121,14 +122,16 @@ class ChannelPanel(QWidget):
         self._pages.setCurrentIndex(1)
         self._header.show_picture(picture)
         self._show_name(picture)
-        is_vector = picture.maps.is_vector
-        self._map.setVisible(not is_vector)
-        self._value.setVisible(is_vector)
-        self._details.setVisible(not is_vector)
-        self._note.setVisible(is_vector)
-        self._overlay.set_possible(not is_vector)
+        is_unit = is_single(picture.maps)
+        self._map.setVisible(not is_unit)
+        self._value.setVisible(is_unit)
+        self._details.setVisible(not is_unit)
+        self._note.setVisible(is_unit)
+        self._overlay.set_possible(not is_unit)
         self._bar.show_range(picture.low, picture.high)
-        if is_vector:
+        # From a value to the same one there is nothing to explain.
+        self._bar.setVisible(picture.low < picture.high)
+        if is_unit:
             self._show_unit(picture)
         else:
             self._map.show_map(picture)
@@ -190,6 +193,8 @@ class ChannelPanel(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # What is fixed above it comes first.
+        scroll.setMinimumHeight(1)
         inside = QWidget()
         self._inside = QVBoxLayout(inside)
         self._inside.setSpacing(_SPACING)
@@ -210,6 +215,7 @@ class ChannelPanel(QWidget):
         self._fixed.setSpacing(_SPACING)
         self._column.addLayout(self._fixed)
         self._column.addWidget(scroll, 1)
+        scroll.viewport().installEventFilter(self)
         self._across = QHBoxLayout()
         self._across.setSpacing(_EDGE)
         self._across.addWidget(self._side)
@@ -257,29 +263,33 @@ class ChannelPanel(QWidget):
         order = channel_order(maps, "max").tolist()
         self._value.setText(value_text(value))
         self._bar.set_mark(value)
-        self._readout.setText(
-            self.tr("rank {0} of {1} units of {2}").format(
-                f"{order.index(picture.channel) + 1:,}", f"{len(order):,}", maps.layer.name
-            )
+        text = (
+            self.tr("rank {0} of {1} units of {2}")
+            if maps.is_vector
+            else self.tr("rank {0} of {1} channels of {2}")
         )
-        [*fields] = (spot.field for spot in picture.spots)
-        is_whole = fields and tuple(fields[0]) == (0, 0, *maps.input_size)
-        sees = self.tr("the whole input") if is_whole else seen(fields[0]) if fields else "–"
+        self._rank = text.format(
+            f"{order.index(picture.channel) + 1:,}", f"{len(order):,}", maps.layer.name
+        )
+        self._readout.setEnabled(True)
+        field = maps.receptive_field(0, 0)
+        is_whole = tuple(field) == (0, 0, *maps.input_size)
+        sees = self.tr("the whole input") if is_whole else seen(field)
         self._note.setText(self.tr("It sees {0}.").format(sees))
 
     def _show_pinned_map(self) -> None:
         pinned = self._pinned
         title = self._pinned_title
-        fits = pinned is not None and not pinned.maps.is_vector
+        fits = pinned is not None and not is_single(pinned.maps)
         self._map.show_pinned(pinned if fits else None, title)
         self._fit()
-        if self._picture is None or not self._picture.maps.is_vector or pinned is None:
+        if self._picture is None or not is_single(self._picture.maps):
             return
-        value = float(pinned.maps.values[pinned.channel, 0, 0])
-        self._readout.setText(
-            f"{self._readout.text()}\n"
-            + self.tr("{0}: {1}").format(self._pinned_name(), value_text(value))
-        )
+        said = [self._rank]
+        if pinned is not None and is_single(pinned.maps):
+            value = value_text(float(pinned.maps.values[pinned.channel, 0, 0]))
+            said.append(self.tr("{0}: {1}").format(self._pinned_name(), value))
+        self._readout.setText("\n".join(said))
 
     def _pinned_name(self) -> str:
         name = self._pinned_title or self.tr("pinned")
@@ -303,14 +313,14 @@ class ChannelPanel(QWidget):
     # --- what the user does
 
     def _on_cell(self, cell: tuple[int, int] | None) -> None:
-        if self._picture is None or self._picture.maps.is_vector:
+        if self._picture is None or is_single(self._picture.maps):
             return
         self._show_value()
         self.hovered.emit(None if cell is None else self._spot_at(*cell))
 
     def _show_value(self) -> None:
         """Of the cell that is read, or else of the chosen one."""
-        if self._picture is None or self._picture.maps.is_vector:
+        if self._picture is None or is_single(self._picture.maps):
             return
         cell = self._map.cell
         chosen = None if self._chosen is None else self._chosen.position
@@ -381,7 +391,7 @@ class ChannelPanel(QWidget):
     def _fit(self) -> None:
         """Share the room anew."""
         picture = self._picture
-        is_vector = picture is not None and picture.maps.is_vector
+        is_unit = picture is not None and is_single(picture.maps)
         line = self._readout.fontMetrics().height()
         others = (self._bar, self._overlay)
         room = share_room(
@@ -393,7 +403,7 @@ class ChannelPanel(QWidget):
             ),
             pinned=not self._map.pinned_size.isEmpty(),
         )
-        if is_vector:
+        if is_unit:
             # There is no map that figures could stand beside.
             room = room._replace(beside=False)
         self._arrange(beside=room.beside)
@@ -426,10 +436,15 @@ class ChannelPanel(QWidget):
             self._readout.setContentsMargins(0, 0, 0, 0)
             self._side.setMinimumWidth(0)
             self._side.setMaximumWidth(_ANY_WIDTH)
+        self._share_height()
         self._column.setSpacing(_SPACING if beside else 0)
         self._readout.setWordWrap(not beside)
         self._on_scroll_range()
         self._show_value()
+
+    def _share_height(self) -> None:
+        """Beside the map, figures do with the height that there is; below it they are scrolled."""
+        self._details.set_room(self._scroll.viewport().height() if self._is_beside else None)
 
     def _on_scroll_range(self) -> None:
         """Let the scroll bar stand in the margin, not in the figures."""
@@ -442,6 +457,11 @@ class ChannelPanel(QWidget):
             self._inside.setContentsMargins(_EDGE, 0, margin, _BOTTOM)
 
     # Qt overrides
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._share_height()
+        return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

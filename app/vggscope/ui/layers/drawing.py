@@ -26,9 +26,18 @@ class Drawing:
 
 
 def draw(maps: FeatureMaps, look: Look, channel: int | None, pinned: FeatureMaps | None) -> Drawing:
-    """Draw ``maps`` and its channel ``channel``, the strongest one if None; and ``pinned``."""
-    from vggscope.inference.map_views import channel_picture, maps_picture  # noqa: PLC0415 (numpy)
+    """Draw ``maps`` and its channel ``channel``, the strongest one if None; and ``pinned``.
 
+    The two are drawn on one scale: what has the same colour has the same value.
+    """
+    from vggscope.inference.map_views import (  # noqa: PLC0415 (numpy)
+        channel_picture,
+        maps_picture,
+        shared_look,
+    )
+
+    if pinned is not None:
+        look = shared_look(look, maps, pinned)
     own = maps_picture(maps, look)
     count = len(maps.values)
     shown = own.strongest if channel is None or channel >= count else channel

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollBar, QWidget
 
-from vggscope.ui.layers.figure_geometry import Plan, plan_figure
+from vggscope.ui.layers.figure_geometry import Look, Plan, plan_figure
 from vggscope.ui.layers.figure_names import Names, fit_names
 from vggscope.ui.layers.figure_painting import (
     HEAT_GAP,
@@ -50,8 +50,9 @@ _TOP: Final = 9
 _LEGEND_GAP: Final = 26
 _LEGEND_LEAST_WIDTH: Final = 720
 _LEGEND_MOST_SHARE: Final = 0.19
-_LEGEND_LEAST_HEIGHT: Final = 76
-_BRACKETS_FROM: Final = 112
+# Where it gets tight the legend goes first, then brackets, then names.
+_LEGEND_LEAST_HEIGHT: Final = 96
+_BRACKETS_FROM: Final = 88
 _NAMES_FROM: Final = 72
 _SCROLL_STEP: Final = 0.6
 _BY_KEY: Final = frozenset(
@@ -80,6 +81,7 @@ class NetworkFigure(QWidget):
         self._network: Network | None = None
         self._plan: Plan | None = None
         self._names: Names | None = None
+        self._has_legend = True
         self._times: Mapping[str, float] = {}
         self._device = ""
         self._current: int | None = None
@@ -169,7 +171,10 @@ class NetworkFigure(QWidget):
         self._plan = None
         span = 0
         if self._network is not None:
+            self._has_legend = True
             legend = self._legend_width()
+            if legend and self._costs_names(self._network, legend):
+                self._has_legend, legend = False, 0.0
             room = self.width() - 2 * _MARGIN - (legend + _LEGEND_GAP if legend else 0)
             room = max(room, 40)
             bar = self._bar.sizeHint().height()
@@ -184,6 +189,21 @@ class NetworkFigure(QWidget):
         self._place_names()
         self._scroll_to_current()
         self.update()
+
+    def _costs_names(self, network: Network, legend: float) -> bool:
+        """Whether a legend of this width takes the room of names."""
+        wide = self.width() - 2 * _MARGIN
+
+        def unnamed(room: float) -> int:
+            plan = self._planned(network, max(room, 40), self.height())
+            places = fit_names(plan, self._small, None).places
+            # Glyphs speak for themselves.
+            return sum(
+                place is None and block.look is not Look.GLYPH
+                for place, block in zip(places, plan.blocks, strict=True)
+            )
+
+        return unnamed(wide - legend - _LEGEND_GAP) > unnamed(wide)
 
     def _planned(self, network: Network, width: float, height: float) -> Plan:
         return plan_figure(network, width, max(height - _TOP - self._below(height), 12.0))
@@ -200,7 +220,7 @@ class NetworkFigure(QWidget):
         """What the legend takes at the right; 0 if there is no room for one."""
         small = self.width() < _LEGEND_LEAST_WIDTH or self.height() < _LEGEND_LEAST_HEIGHT
         rows = self._legend()
-        if small or not rows or len(rows) * self._line > self.height() - 8:
+        if not self._has_legend or small or not rows or len(rows) * self._line > self.height() - 8:
             return 0.0
         return min(legend_width(rows, self._small), self.width() * _LEGEND_MOST_SHARE)
 

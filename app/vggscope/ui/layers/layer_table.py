@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
+    QEvent,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QHelpEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QBoxLayout,
@@ -22,19 +22,29 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QToolButton,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
 
 from vggscope.ui.layers.elided import Elided
+from vggscope.ui.layers.layer_model import (
+    MEMORY_COLUMN,
+    SHORT_ROLE,
+    SORT_ROLE,
+    TIME_COLUMN,
+    LayerModel,
+    compact_count,
+)
 from vggscope.vgg.table import (
     as_csv,
     as_markdown,
-    cells_of,
     format_table,
-    output_bytes,
+    short_bytes,
     short_count,
     with_bytes,
 )
@@ -43,19 +53,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vggscope.ui.theme import Theme
-    from vggscope.vgg.network import Layer, Network
+    from vggscope.vgg.network import Network
 
 _Index = QModelIndex | QPersistentModelIndex
-_ROOT: Final = QModelIndex()
-_SORT_ROLE: Final = Qt.ItemDataRole.UserRole
-_TIME_COLUMN: Final = 7
 _ROW_HEIGHT: Final = 25
 _WIDE: Final = 1000
 _NARROW: Final = 440
 _ROOM: Final = 26
 """Beside the title of a column, for the arrow of sorting."""
 _CELL_ROOM: Final = 16
+_NARROW_ROOM: Final = 10
+_NARROW_SECTION: Final = 30
+_NARROW_STYLE: Final = """
+    QTableView::item { padding: 0 2px; }
+    QHeaderView::section { padding: 5px 5px; }
+"""
 _MOST_SPARE: Final = 48
+_BYTES_PER_NUMBER: Final = 4
+_LEAST_VIEW: Final = 60
+_LOW: Final = 150
+"""Height below which one line has to do below the table."""
 
 
 class LayerTable(QWidget):
@@ -79,12 +96,12 @@ class LayerTable(QWidget):
         self._telling = True
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._layers = _LayerModel(self)
+        self._layers = LayerModel(self)
         self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSortRole(_SORT_ROLE)
+        self._sorted.setSortRole(SORT_ROLE)
         self._sorted.setSourceModel(self._layers)
         self._view = self._make_view()
-        self._totals, self._note = Elided(), Elided()
+        self._totals, self._note = _Totals(), Elided()
         for label in (self._totals, self._note):
             label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             label.setMinimumWidth(30)
@@ -110,6 +127,7 @@ class LayerTable(QWidget):
         layout.addWidget(self._view, 1)
         layout.addLayout(self._footer)
         self._view.selectionModel().currentRowChanged.connect(self._on_row)
+        self._view.horizontalHeader().sortIndicatorChanged.connect(lambda *_: self._fit_columns())
         self.show_network(None)
 
     def show_network(self, network: Network | None) -> None:
@@ -122,7 +140,6 @@ class LayerTable(QWidget):
         self.show_times(None)
         self._copy.setEnabled(network is not None)
         self._measure.setEnabled(network is not None)
-        self._totals.set_whole(self._totals_text())
         self._fit_columns()
 
     def show_times(
@@ -136,17 +153,17 @@ class LayerTable(QWidget):
             note: what else is to be said of that.
         """
         self._times = times
-        if times is None and self._view.horizontalHeader().sortIndicatorSection() == _TIME_COLUMN:
+        if times is None and self._view.horizontalHeader().sortIndicatorSection() == TIME_COLUMN:
             self._view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._layers.show_times(times)
-        self._view.setColumnHidden(_TIME_COLUMN, times is None)
+        self._view.setColumnHidden(TIME_COLUMN, times is None)
         parts = [note]
         if times is not None:
             total = self.tr("{0} ms in all layers").format(f"{sum(times.values()):.1f}")
             parts = [total, device, note]
         text = " · ".join(filter(None, parts))
         self._note.set_whole(text)
-        self._note.setVisible(bool(text))
+        self._note.setVisible(bool(text) and self.height() >= _LOW)
         self._fit_columns()
 
     def set_measuring(self, busy: bool) -> None:
@@ -178,6 +195,7 @@ class LayerTable(QWidget):
         view.resized.connect(self._fit_columns)
         view.setModel(self._sorted)
         view.setSortingEnabled(True)
+        view.setItemDelegate(_CellDelegate(self._layers, view))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -186,7 +204,7 @@ class LayerTable(QWidget):
         view.setAlternatingRowColors(True)
         view.setWordWrap(False)
         view.setTabKeyNavigation(False)
-        view.setMinimumHeight(90)
+        view.setMinimumHeight(_LEAST_VIEW)
         # The one of Qt has a frame.
         view.setCornerWidget(QWidget())
         view.verticalHeader().hide()
@@ -194,6 +212,8 @@ class LayerTable(QWidget):
         header = view.horizontalHeader()
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
+        # Memory is what is missed least where not all has room.
+        header.moveSection(MEMORY_COLUMN, TIME_COLUMN)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(48)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -247,22 +267,61 @@ class LayerTable(QWidget):
         texts.append(self.tr("{0} MACs per picture").format(short_count(network.macs)))
         return self.tr("Total: {0}").format(" · ".join(texts))
 
+    def _short_totals(self) -> str:
+        network = self._network
+        if network is None:
+            return ""
+        size = short_bytes(_BYTES_PER_NUMBER * network.parameters)
+        texts = [
+            self.tr("{0} params").format(compact_count(network.parameters)),
+            size,
+            self.tr("{0} MACs").format(compact_count(network.macs)),
+        ]
+        return self.tr("Total: {0}").format(" · ".join(texts))
+
     def _fit_columns(self) -> None:
-        """As wide as what is in them; what the panel lacks is scrolled to."""
-        header = self._view.horizontalHeader()
-        cells, heads = self._view.fontMetrics(), QFontMetrics(_bold(header.font()))
-        wanted = {}
-        for column in range(self._layers.columnCount()):
-            if self._view.isColumnHidden(column):
-                continue
-            title = self._layers.headerData(column, Qt.Orientation.Horizontal)
-            texts = [cells.horizontalAdvance(text) for text in self._layers.texts(column)]
-            wanted[column] = max(
-                heads.horizontalAdvance(str(title)) + _ROOM, max(texts, default=0) + _CELL_ROOM
-            )
-        spare = (self._view.viewport().width() - sum(wanted.values())) // len(wanted)
+        """As wide as what is in them; where that is too much, texts are short.
+
+        What the panel lacks even so is scrolled to.
+        """
+        wanted = self._widths(is_narrow=False)
+        room = self._view.viewport().width()
+        is_narrow = sum(wanted.values()) > room
+        if is_narrow != self._layers.is_narrow:
+            self._layers.set_narrow(is_narrow)
+            self._view.setStyleSheet(_NARROW_STYLE if is_narrow else "")
+        self._totals.show_texts(
+            self._short_totals() if is_narrow else self._totals_text(), self._totals_text()
+        )
+        if is_narrow:
+            wanted = self._widths(is_narrow=True)
+        # Nor is its memory seen there, unless it has room: the tool tip of the output tells it.
+        has_memory = sum(wanted.values()) <= room
+        self._view.setColumnHidden(MEMORY_COLUMN, not has_memory)
+        if not has_memory:
+            del wanted[MEMORY_COLUMN]
+        spare = (room - sum(wanted.values())) // len(wanted)
         for column, width in wanted.items():
             self._view.setColumnWidth(column, width + min(max(spare, 0), _MOST_SPARE))
+
+    def _widths(self, *, is_narrow: bool) -> dict[int, int]:
+        """What the columns that are shown would like to have."""
+        header = self._view.horizontalHeader()
+        cells, heads = self._view.fontMetrics(), QFontMetrics(_bold(header.font()))
+        header.setMinimumSectionSize(_NARROW_SECTION)
+        wanted = {}
+        for column in range(self._layers.columnCount()):
+            if column == TIME_COLUMN and self._times is None:
+                continue
+            title, *texts = self._layers.texts(column, is_narrow=is_narrow)
+            is_sorted = header.sortIndicatorSection() == column
+            for_title = _ROOM if is_sorted or not is_narrow else _NARROW_ROOM + 2
+            wanted[column] = max(
+                heads.horizontalAdvance(title) + for_title,
+                max(map(cells.horizontalAdvance, texts), default=0)
+                + (_NARROW_ROOM if is_narrow else _CELL_ROOM),
+            )
+        return wanted
 
     def _on_row(self, index: QModelIndex) -> None:
         source = self._sorted.mapToSource(index)
@@ -280,7 +339,9 @@ class LayerTable(QWidget):
         super().resizeEvent(event)
         # One line below the table, or two, or three.
         width = event.size().width()
-        wide = width >= _WIDE
+        is_low = event.size().height() < _LOW
+        self._note.setVisible(bool(self._note.whole) and not is_low)
+        wide = width >= _WIDE or is_low
         if wide or width < _NARROW:
             self._footer.insertWidget(1, self._note, 1)
         else:
@@ -306,130 +367,40 @@ class _View(QTableView):
         self.resized.emit()
 
 
+class _Totals(Elided):
+    """A line that may be short; its tool tip and its accessible name are not."""
+
+    def show_texts(self, shown: str, exact: str) -> None:
+        """Show one text, and keep the other for who wants to know it."""
+        self.set_whole(shown)
+        self.setAccessibleName(exact)
+
+    # Qt overrides
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self.accessibleName(), self)
+            return True
+        return super().event(event)
+
+
+class _CellDelegate(QStyledItemDelegate):
+    """Shows short texts where there is no room for those of the model."""
+
+    def __init__(self, layers: LayerModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._layers = layers
+
+    # Qt overrides
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: _Index) -> None:
+        super().initStyleOption(option, index)
+        if self._layers.is_narrow:
+            option.text = str(index.data(SHORT_ROLE))
+
+
 def _bold(font: QFont) -> QFont:
     """As the style sheet has it of headers."""
     made = QFont(font)
     made.setWeight(QFont.Weight.DemiBold)
     return made
-
-
-class _LayerModel(QAbstractTableModel):
-    """The cells of ``vggscope layers``, and the numbers behind them to sort by."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._layers: tuple[Layer, ...] = ()
-        self._times: Mapping[str, float] = {}
-        self._cells: list[tuple[str, ...]] = []
-        # What a column is called, and what it says.
-        self._columns = (
-            (self.tr("Layer (type)"), self.tr("Name and type of the layer, as Keras calls it")),
-            (
-                self.tr("Output H×W×C"),
-                self.tr("Height × width × channels of what the layer puts out, or its units"),
-            ),
-            (self.tr("Param #"), self.tr("Weights, biases and running statistics")),
-            (
-                self.tr("Receptive field"),
-                self.tr(
-                    "Side of the square of input pixels that one output depends on; "
-                    "≤ marks an upper bound"
-                ),
-            ),
-            (
-                self.tr("Stride"),
-                self.tr("Input pixels from one output to its neighbour, over all layers so far"),
-            ),
-            (
-                self.tr("MACs"),
-                self.tr(
-                    "Multiply-accumulates for one picture: a multiplication with its addition "
-                    "counts once; papers often call them FLOPs"
-                ),
-            ),
-            (
-                self.tr("Memory"),
-                self.tr("Size of the output for one picture, as 32-bit numbers"),
-            ),
-            (self.tr("ms"), self.tr("Milliseconds that the layer takes, median of some runs")),
-        )
-
-    def show_network(self, network: Network | None) -> None:
-        """Show another network, without times."""
-        self.beginResetModel()
-        self._layers, self._times = network.layers if network else (), {}
-        self._make_cells()
-        self.endResetModel()
-
-    def show_times(self, times: Mapping[str, float] | None) -> None:
-        """Show layer -> milliseconds."""
-        self._times = times or {}
-        self._make_cells()
-        if self._cells:
-            last = self.index(len(self._cells) - 1, _TIME_COLUMN)
-            self.dataChanged.emit(self.index(0, _TIME_COLUMN), last)
-
-    def layer_at(self, row: int) -> Layer:
-        """The layer of a row."""
-        return self._layers[row]
-
-    def texts(self, column: int) -> list[str]:
-        """What stands in a column."""
-        return [cells[column] for cells in self._cells]
-
-    def row_of(self, name: str) -> int | None:
-        """Row of the layer called ``name``."""
-        return next((row for row, layer in enumerate(self._layers) if layer.name == name), None)
-
-    def _make_cells(self) -> None:
-        self._cells = [cells_of(layer, self._times) for layer in self._layers]
-
-    def _sort_key(self, row: int, column: int) -> float | str:
-        """What has no number comes first."""
-        layer = self._layers[row]
-        values: tuple[float | str, ...] = (
-            layer.name,
-            output_bytes(layer),
-            layer.parameters,
-            layer.receptive_field,
-            layer.stride if layer.exact else -1,
-            layer.macs,
-            output_bytes(layer),
-            self._times.get(layer.name, -1.0),
-        )
-        return values[column]
-
-    # Qt overrides
-
-    def rowCount(self, parent: _Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._cells)
-
-    def columnCount(self, parent: _Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._columns)
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        row, column = index.row(), index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._cells[row][column]
-        if role == _SORT_ROLE:
-            return self._sort_key(row, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self._columns):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._columns[section][0]
-        if role in {Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole}:
-            return self._columns[section][1]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignBottom
-        return None

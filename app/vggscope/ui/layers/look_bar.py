@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from vggscope.ui.settings import Setting, Settings
     from vggscope.ui.theme import Theme
 
-_SPACE: Final = 2
+_SPACE: Final = 0
+_ICON: Final = 17
 _LARGEST: Final = 3e38
 _SMALLEST: Final = 2.0**-149
 """What float32 can tell from 0."""
@@ -33,7 +34,7 @@ _SMALLEST: Final = 2.0**-149
 class LookBar(QWidget):
     """Buttons for the settings of maps; those without room are in a menu at the end.
 
-    Where not all of them have room their texts are short, too.
+    Where not all of them have room their texts are short, too, and some are icons alone.
 
     Signals:
         before_relu_changed: the user wants to see what the ReLU gets, or what it lets through.
@@ -47,9 +48,9 @@ class LookBar(QWidget):
     unpin_wanted = Signal()
     export_wanted = Signal(str)
 
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._settings = settings
+        self._theme, self._settings = theme, settings
         self._chosen: dict[str, tuple[Setting, QToolButton, dict[str, QAction], str]] = {}
         self._buttons: list[QToolButton] = []
         self._entries: list[QAction] = []
@@ -70,9 +71,13 @@ class LookBar(QWidget):
         self._pin = self._add_action("", "")
         self._pin.triggered.connect(self._on_pin)
         self._add_export()
+        # An icon says enough of these.
+        self._pictured = dict(zip(self._buttons[-3:], ("label", "compare", "export"), strict=True))
+        self._tint()
         self._lay_out()
         self.set_pinned(False)
         settings.changed.connect(self._follow)
+        theme.changed.connect(self._tint)
         for key in (MAP_RANGE, MAP_ORDER, MAP_COLOURS, ALIVE_ONLY, MAP_LABELS):
             self._follow(key.key)
 
@@ -115,6 +120,7 @@ class LookBar(QWidget):
         button.setProperty("flat", True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        button.setIconSize(QSize(_ICON, _ICON))
         return button
 
     def _add_action(self, text: str, tip: str) -> QAction:
@@ -195,6 +201,15 @@ class LookBar(QWidget):
         row.addStretch()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
+    def _tint(self) -> None:
+        for button, name in self._pictured.items():
+            icon = self._theme.icon(name)
+            if button is self._export:
+                button.setIcon(icon)
+            else:
+                # That of the action is in the menu at the end, too.
+                button.defaultAction().setIcon(icon)
+
     def _on_pin(self) -> None:
         (self.unpin_wanted if self._pinned else self.pin_wanted).emit()
 
@@ -233,6 +248,11 @@ class LookBar(QWidget):
         for setting, button, actions, text in self._chosen.values():
             title = actions[self._settings.text(setting)].text()
             button.setText(title if short or text == "{0}" else text.format(_lower(title)))
+        style = Qt.ToolButtonStyle
+        for button in self._pictured:
+            button.setToolButtonStyle(
+                style.ToolButtonIconOnly if short else style.ToolButtonTextBesideIcon
+            )
         return [button.sizeHint().width() + _SPACE for button in self._buttons]
 
     # Qt overrides

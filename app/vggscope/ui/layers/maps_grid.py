@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vggscope.ui.chips import chip_around, paint_chip
+from vggscope.ui.layers.colours import colour_table
 from vggscope.ui.layers.grid_image import GridImage, paint_outline
 from vggscope.ui.layers.grid_viewport import GridViewport
 from vggscope.ui.layers.tile_labels import TileLabels
@@ -39,6 +40,9 @@ _SEEN_VALUE: Final = 5
 """Device pixels from which the value under the mouse is outlined."""
 _LABELLED: Final = 28
 _FOCUS: Final = 2
+_TOO_BRIGHT: Final = 100
+"""Lightness by which lines may differ from what surrounds most of them."""
+_QUIET: Final = 0.35
 _LIGHT: Final = QColor(255, 255, 255, 235)
 _BY_KEY: Final = frozenset(
     {
@@ -87,6 +91,7 @@ class MapsGrid(QWidget):
         self._picture: MapsPicture | None = None
         self._places: dict[int, int] = {}
         self._image = GridImage()
+        self._colours = "viridis"
         self._labels = TileLabels()
         self._labelled = self._faded = self._came_by_key = False
         self._note = ""
@@ -149,7 +154,9 @@ class MapsGrid(QWidget):
 
     def set_colours(self, name: str) -> None:
         """Use another colour map."""
+        self._colours = name
         self._image.set_colours(name)
+        self._image.set_grounds(*self._grounds)
         self.update()
 
     def set_labels(self, on: bool) -> None:
@@ -212,7 +219,7 @@ class MapsGrid(QWidget):
     def _grounds(self) -> tuple[QColor, QColor]:
         """Around the maps, and between them."""
         colours = self._theme.colours
-        return QColor(colours.surface), QColor(colours.border)
+        return QColor(colours.surface), _between(QColor(colours.border), self._colours)
 
     @property
     def _grid(self) -> Grid | None:
@@ -421,6 +428,24 @@ class MapsGrid(QWidget):
             self.channel_chosen.emit(self._chosen)
         else:
             super().keyPressEvent(event)
+
+
+def _between(border: QColor, colours: str) -> QColor:
+    """The colour of gaps: that of borders, unless it would be seen before the maps are."""
+    table = colour_table(colours)
+    # Most values are 0.
+    zero = QColor.fromRgb(table[127 if colours == "diverging" else 0])
+    if abs(border.lightness() - zero.lightness()) <= _TOO_BRIGHT:
+        return border
+    red, green, blue = (
+        round(_QUIET * ours + (1 - _QUIET) * theirs)
+        for ours, theirs in (
+            (border.red(), zero.red()),
+            (border.green(), zero.green()),
+            (border.blue(), zero.blue()),
+        )
+    )
+    return QColor(red, green, blue)
 
 
 def _way_into(first: float, last: float, start: float, end: float) -> float:

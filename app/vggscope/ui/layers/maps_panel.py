@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QSize, QSizeF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, QSizeF, Qt, QTimer, Signal
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
     QLabel,
     QStackedWidget,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -18,22 +20,26 @@ from PySide6.QtWidgets import (
 from vggscope.ui.layers.elided import Elided
 from vggscope.ui.layers.histogram import HistogramView
 from vggscope.ui.layers.look_bar import FixedRange, LookBar
-from vggscope.ui.layers.maps_grid import Cell, MapsGrid
+from vggscope.ui.layers.maps_side import INSET, MapsSide
 from vggscope.ui.layers.maps_texts import (
     common_range,
+    device_note,
     facts,
     legend,
     reading,
+    strongest,
     why_empty,
 )
 from vggscope.ui.layers.reason_page import ReasonPage
 from vggscope.ui.settings import ALIVE_ONLY, MAP_COLOURS, MAP_LABELS, MAP_ORDER, MAP_RANGE
+from vggscope.ui.texts import as_tool_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.map_views import Look, MapsPicture
+    from vggscope.ui.layers.maps_grid import Cell, MapsGrid
     from vggscope.ui.settings import Settings
     from vggscope.ui.theme import Theme
 
@@ -44,7 +50,6 @@ _HIGH: Final = 330
 _HISTOGRAM_BESIDE: Final = 46
 """As high as title and controls, so that the maps lose nothing by it."""
 _HISTOGRAM_BELOW: Final = 52
-_INSET: Final = 6
 _BETWEEN_SIDES: Final = 10
 _SHAPE_STEP: Final = math.log(1.15)
 """How much the shape of the room for the grid changes before maps are arranged anew."""
@@ -81,11 +86,12 @@ class MapsPanel(QWidget):
         self._asked: tuple[str, bool] | None = None
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._name, self._facts = QLabel(), Elided()
+        self._name, self._facts = QLabel(), _Facts()
         self._histogram = HistogramView(theme)
-        self._bar = LookBar(settings)
+        self._bar = LookBar(theme, settings)
         self._fixed = FixedRange(theme)
-        self._grid, self._pinned = MapsGrid(theme), MapsGrid(theme)
+        self._own, self._other = MapsSide(theme), MapsSide(theme)
+        self._grid, self._pinned = self._own.grid, self._other.grid
         self._pinned.setAccessibleName(self.tr("Pinned feature maps"))
         self._readout = Elided()
         self._arrange = self._timer(self._on_shape)
@@ -142,15 +148,19 @@ class MapsPanel(QWidget):
         self._name.setText(picture.maps.layer.name)
         self._facts.set_whole(facts(picture.maps))
         self._show_colours()
-        self._grid.show_picture(picture)
+        named = self._own.names_units
+        self._own.show_picture(picture)
+        if named != self._own.names_units:
+            # The maps have another room.
+            self._arrange.start()
         self.set_stale("")
         self._show_histogram(picture)
         if picture.grid.pixels.size:
             self._stack.setCurrentWidget(self._maps)
         else:
             self._say(why_empty(picture), offer=True)
-        if self._settings.text(MAP_RANGE) == "fixed":
-            self._propose_range()
+        if self._settings.text(MAP_RANGE) == "fixed" and self._propose_range():
+            self.look_changed.emit()
         self._show_readout()
 
     def show_reason(self, text: str, *, busy: bool = False) -> None:
@@ -161,7 +171,7 @@ class MapsPanel(QWidget):
             busy: whether they will come by themselves in a moment.
         """
         self._picture = self._asked = None
-        self._grid.show_picture(None)
+        self._own.show_picture(None)
         self._histogram.clear()
         self._name.setText("")
         self._facts.set_whole("")
@@ -172,13 +182,12 @@ class MapsPanel(QWidget):
 
     def set_stale(self, text: str) -> None:
         """Show the maps paler, and why; "" if they are what they should be."""
-        self._grid.set_faded(bool(text))
-        self._grid.set_note(text)
+        self._own.set_stale(text)
 
     def choose(self, channel: int | None) -> None:
         """Mark a channel."""
-        self._grid.choose(channel)
-        self._pinned.choose(channel)
+        for side in (self._own, self._other):
+            side.choose(channel)
 
     def show_pinned(self, picture: MapsPicture | None, title: str, reason: str = "") -> None:
         """Show other maps beside these, for comparing.
@@ -191,13 +200,13 @@ class MapsPanel(QWidget):
         self._comparing = picture is not None or bool(title or reason)
         self._bar.set_pinned(self._comparing)
         self._bar.set_usable(self._picture is not None)
-        self._pinned_title.set_whole(title)
-        self._pinned_reason.setText(reason)
-        self._pinned.show_picture(picture)
+        self._other.title.set_whole(title)
+        self._other.reason.setText(reason)
+        self._other.show_picture(picture)
         self._pinned.setVisible(picture is not None)
-        self._pinned_reason.setVisible(picture is None)
+        self._other.reason.setVisible(picture is None)
         self._other.setVisible(self._comparing)
-        self._own_title.setVisible(self._comparing)
+        self._own.title.setVisible(self._comparing)
         self._pinned.follow(self._grid)
         self._on_room()
         self._show_readout()
@@ -225,7 +234,7 @@ class MapsPanel(QWidget):
         controls.addLayout(title)
         controls.addWidget(self._bar)
         self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._head.setContentsMargins(_INSET, 0, _INSET, 0)
+        self._head.setContentsMargins(INSET, 0, INSET, 0)
         self._head.setSpacing(12)
         self._head.addLayout(controls, 1)
         self._head.addWidget(self._histogram)
@@ -235,9 +244,9 @@ class MapsPanel(QWidget):
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._maps)
         layout = QVBoxLayout(self)
-        self._readout.setContentsMargins(_INSET, 0, _INSET, 0)
+        self._readout.setContentsMargins(INSET, 0, INSET, 0)
         # Grids have a margin of their own: their maps begin where the texts do.
-        layout.setContentsMargins(12 - _INSET, 7, 12 - _INSET, 5)
+        layout.setContentsMargins(12 - INSET, 7, 12 - INSET, 5)
         layout.setSpacing(1)
         layout.addLayout(self._head)
         layout.addWidget(self._fixed)
@@ -248,28 +257,11 @@ class MapsPanel(QWidget):
         self._maps = QWidget()
         self._sides = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._maps)
         self._sides.setContentsMargins(0, 0, 0, 0)
-        self._own_title, self._pinned_title = Elided(), Elided()
-        self._own_title.set_whole(self.tr("Shown now"))
-        self._pinned_reason = QLabel()
-        self._pinned_reason.setWordWrap(True)
-        self._pinned_reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._other = QWidget()
-        own = QWidget()
-        for side, widgets in (
-            (own, (self._own_title, self._grid)),
-            (self._other, (self._pinned_title, self._pinned, self._pinned_reason)),
-        ):
-            column = QVBoxLayout(side)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(3)
-            for widget in widgets:
-                column.addWidget(widget, 0 if isinstance(widget, Elided) else 1)
-            self._sides.addWidget(side, 1)
-        for label in (self._own_title, self._pinned_title, self._pinned_reason):
-            label.setProperty("muted", True)
-            label.setContentsMargins(_INSET, 0, _INSET, 0)
+        self._own.title.set_whole(self.tr("Shown now"))
+        self._sides.addWidget(self._own, 1)
+        self._sides.addWidget(self._other, 1)
+        self._other.title.show()
         self._other.hide()
-        self._own_title.hide()
 
     def _connect(self) -> None:
         self._bar.before_relu_changed.connect(self._on_before)
@@ -279,9 +271,11 @@ class MapsPanel(QWidget):
         self._fixed.changed.connect(self._on_fixed)
         self._message.offer_taken.connect(lambda: self._settings.set(ALIVE_ONLY, False))
         self._settings.changed.connect(self._on_setting)
+        for side in (self._own, self._other):
+            for chosen in (side.grid.channel_chosen, side.unit_chosen):
+                chosen.connect(self.choose)
+                chosen.connect(self.channel_chosen)
         for grid, other in ((self._grid, self._pinned), (self._pinned, self._grid)):
-            grid.channel_chosen.connect(other.choose)
-            grid.channel_chosen.connect(self.channel_chosen)
             grid.hovered.connect(other.mark)
             grid.hovered.connect(self._on_hover)
             grid.view_changed.connect(lambda g=grid, o=other: self._on_view(g, o))
@@ -328,11 +322,13 @@ class MapsPanel(QWidget):
             self._asked = (self._picture.maps.layer.name, before)
         self.before_relu_changed.emit(before)
 
-    def _propose_range(self) -> None:
-        if self._picture is not None:
-            found = self._picture.histogram
-            if self._fixed.propose(found.low, found.high):
-                self.look_changed.emit()
+    def _propose_range(self) -> bool:
+        """Begin with a range that has all values of what is shown; whether it is another one."""
+        shown = [each for each in (self._picture, self._pinned.picture) if each is not None]
+        if not shown:
+            return False
+        low = min(each.histogram.low for each in shown)
+        return self._fixed.propose(low, max(each.histogram.high for each in shown))
 
     def _follow(self, key: str) -> None:
         """Show what was chosen, here or elsewhere."""
@@ -349,8 +345,8 @@ class MapsPanel(QWidget):
     def _on_setting(self, key: str) -> None:
         self._follow(key)
         picture = self._picture
-        if key == MAP_RANGE.key and self._settings.text(MAP_RANGE) == "fixed" and picture:
-            self._fixed.propose(picture.histogram.low, picture.histogram.high)
+        if key == MAP_RANGE.key and self._settings.text(MAP_RANGE) == "fixed":
+            self._propose_range()
         symmetric = self._settings.text(MAP_COLOURS) == "diverging"
         turned = key == MAP_COLOURS.key and (picture is None or picture.look.symmetric != symmetric)
         if turned or key in {MAP_RANGE.key, MAP_ORDER.key, ALIVE_ONLY.key}:
@@ -384,6 +380,8 @@ class MapsPanel(QWidget):
 
     def _legend(self, picture: MapsPicture) -> str:
         said = legend(picture)
+        if picture.top_units and not self._own.names_units:
+            said = strongest(picture) + " · " + said
         if self._settings.flag(MAP_LABELS) and not self._grid.has_room_for_labels:
             said += " · " + self.tr("zoom in for labels")
         return said
@@ -400,7 +398,8 @@ class MapsPanel(QWidget):
                 if self._sides.direction() == QBoxLayout.Direction.LeftToRight
                 else QSizeF(size.width(), size.height() / 2)
             )
-        aspect = max(size.width() - 12, 1) / max(size.height() - 12, 1)
+        room = self._own.room_for_grid(size)
+        aspect = room.width() / room.height()
         aspect = min(20.0, max(0.05, aspect))
         if abs(math.log(aspect / self._aspect)) < _SHAPE_STEP:
             return False
@@ -428,6 +427,7 @@ class MapsPanel(QWidget):
         odd = (size.width() if beside else size.height()) % 2
         self._sides.setSpacing(_BETWEEN_SIDES + odd)
         self._arrange.start()
+        self._show_readout()
 
     # Qt overrides
 
@@ -437,3 +437,16 @@ class MapsPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._on_room()
+
+
+class _Facts(Elided):
+    """What the maps are; its tool tip says what computed them, and why."""
+
+    # Qt overrides
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and self.whole:
+            text = as_tool_tip(f"{self.whole}\n{device_note()}")
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)

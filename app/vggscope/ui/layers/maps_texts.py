@@ -23,6 +23,8 @@ def facts(maps: FeatureMaps) -> str:
     count, height, width = maps.values.shape
     if maps.is_vector:
         said = [_tr("{0} units").format(count)]
+    elif is_single(maps):
+        said = [_tr("{0} channels with one value each").format(count)]
     else:
         size = _tr("{0} × {1} (H × W)").format(height, width)
         said = [_tr("{0} channels").format(count), size]
@@ -49,8 +51,12 @@ def legend(picture: MapsPicture) -> str:
         _tr("{0} zeros").format(percent(picture.zeros, 0)),
     ]
     span = common_range(picture)
+    shared = picture.look.shared is not None
     if span is not None:
-        said.append(_tr("colours: {0} … {1}").format(*map(value_text, span)))
+        text = _tr("colours: {0} … {1} in both") if shared else _tr("colours: {0} … {1}")
+        said.append(text.format(*map(value_text, span)))
+    elif shared:
+        said.append(_tr("colours: each channel from the lowest to the highest value of both"))
     elif picture.look.symmetric:
         said.append(_tr("colours: each channel up to its own largest magnitude"))
     else:
@@ -65,6 +71,8 @@ def reading(picture: MapsPicture, cell: Cell, pinned: MapsPicture | None) -> str
         said = [_tr("unit {0}").format(cell.channel)]
         if maps.labels is not None and cell.channel < len(maps.labels):
             said.append(maps.labels[cell.channel])
+    elif is_single(maps):
+        said = [_tr("channel {0}").format(cell.channel)]
     else:
         rows = _places(cell.row, maps.shrunk, maps.layer.rows.size)
         columns = _places(cell.column, maps.shrunk, maps.layer.columns.size)
@@ -76,6 +84,39 @@ def reading(picture: MapsPicture, cell: Cell, pinned: MapsPicture | None) -> str
     if pinned is not None:
         said.append(_tr("pinned: {0}").format(_value_at(pinned, cell)))
     return _BETWEEN.join(said)
+
+
+def strongest(picture: MapsPicture, count: int = 3) -> str:
+    """The units with the largest values, in a line."""
+    units = picture.top_units[:count]
+    said = (f"{unit_name(picture.maps, each)} {unit_value(picture.maps, each)}" for each in units)
+    return _tr("strongest: {0}").format(", ".join(said))
+
+
+def is_single(maps: FeatureMaps) -> bool:
+    """Whether each channel has one value and no map: so have units, and channels of 1 × 1."""
+    return bool(maps.values[0].size == 1)
+
+
+def unit_name(maps: FeatureMaps, unit: int) -> str:
+    """The class that a unit stands for, or else its number."""
+    if maps.labels is not None and unit < len(maps.labels):
+        return maps.labels[unit]
+    return (_tr("unit {0}") if maps.is_vector else _tr("channel {0}")).format(unit)
+
+
+def unit_value(maps: FeatureMaps, unit: int) -> str:
+    """The one value of a unit."""
+    return _in_words(maps, float(maps.values[unit, 0, 0]))
+
+
+def device_note() -> str:
+    """Why maps may be of another device than the one that classifies."""
+    return _tr(
+        "Maps of photos are computed by the CPU in fp32, whatever device classifies:\n"
+        "one run hands out all layers.\n"
+        "Maps of moving pictures come from the run that classifies."
+    )
 
 
 def why_empty(picture: MapsPicture) -> str:
@@ -97,8 +138,11 @@ def _value_at(picture: MapsPicture, cell: Cell) -> str:
     place = (cell.channel, cell.row, cell.column)
     if any(not 0 <= i < size for i, size in zip(place, values.shape, strict=True)):
         return "–"
-    value = float(values[place])
-    return percent(value) if picture.maps.layer.kind is Kind.SOFTMAX else value_text(value)
+    return _in_words(picture.maps, float(values[place]))
+
+
+def _in_words(maps: FeatureMaps, value: float) -> str:
+    return percent(value) if maps.layer.kind is Kind.SOFTMAX else value_text(value)
 
 
 def _tr(text: str) -> str:

@@ -20,6 +20,7 @@ _SIDE: Final = 54
 _LARGE: Final = 96
 _GAP: Final = 8
 _LABEL: Final = 16
+_COLOURS: Final = "RGB"
 
 
 class WeightTiles(QWidget):
@@ -46,15 +47,27 @@ class WeightTiles(QWidget):
                 weights.rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888
             ).copy()
             self._tiles.append((image, self.tr("the filter"), _LARGE))
-        for number, levels in zip(weights.slices, weights.levels, strict=True):
+        slices = list(zip(weights.slices, weights.levels, strict=True))
+        if weights.channels:
+            # Colours have an order that people know, whatever the network's is.
+            slices.sort(key=lambda each: _COLOURS.index(weights.channels[each[0]]))
+        for number, levels in slices:
             self._tiles.append((indexed_image(levels, "diverging"), self.name_of(number), _SIDE))
         numbers = ", ".join(label for _, label, side in self._tiles if side == _SIDE)
-        self.setAccessibleDescription(
-            self.tr("The input channels with the strongest weights: {0}").format(numbers)
-        )
-        self.setToolTip(
-            self.tr("The weights for the input channels that count most; the number is theirs")
-        )
+        if weights.channels:
+            self.setAccessibleDescription(
+                self.tr("The weights for the colours of the picture: {0}").format(numbers)
+            )
+            self.setToolTip(
+                self.tr("The filter as a picture, and its weights for each colour of the picture")
+            )
+        else:
+            self.setAccessibleDescription(
+                self.tr("The input channels with the strongest weights: {0}").format(numbers)
+            )
+            self.setToolTip(
+                self.tr("The weights for the input channels that count most; the number is theirs")
+            )
         self.updateGeometry()
         self.update()
 

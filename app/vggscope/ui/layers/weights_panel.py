@@ -198,7 +198,9 @@ class WeightsPanel(QWidget):
 
     def _show_unit(self, weights: UnitWeights) -> None:
         count, height, width = weights.values.shape
-        self._title.setText(self.tr("Weights of {0} #{1}").format(weights.layer, weights.unit))
+        self._title.setText(
+            self.tr("Weights of {0}, channel {1}").format(weights.layer, weights.unit)
+        )
         fed_by = self.tr("from {0}").format(weights.source) if weights.source else ""
         size = f"{count:,} × {height} × {width}" if height * width > 1 else f"{count:,}"
         self._shape.setText(" ".join(filter(None, (self.tr("{0} weights").format(size), fed_by))))
@@ -206,10 +208,11 @@ class WeightsPanel(QWidget):
         self._tiles.setVisible(height * width > 1 or weights.rgb is not None)
         self._scale.setVisible(height * width > 1)
         self._scale.setText(
-            self.tr("Blue is negative, white 0, red positive: −{0} to {0}, for all tiles").format(
+            self.tr("Blue is negative, white 0, red positive: −{0} to {0}").format(
                 value_text(weights.scale)
             )
         )
+        self._scale.setToolTip(self.tr("On one scale for all tiles"))
         self._show_feeders(weights)
         self._pages.setCurrentIndex(1)
 
