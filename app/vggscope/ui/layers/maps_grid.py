@@ -404,8 +404,9 @@ class MapsGrid(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
-        self._mouse = None
-        if self._cell is not None:
+        # What a grid beside this one has marked is not this one's to forget.
+        was_here, self._mouse = self._mouse is not None, None
+        if was_here and self._cell is not None:
             self._cell = None
             self.hovered.emit(None)
             self.update()
