@@ -53,7 +53,9 @@ def start(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.delenv(DEVICE_VARIABLE)
     busy_model(data_dir / "data" / "models" / BUSY)
     (data_dir / "config").mkdir()
-    (data_dir / "config" / "settings.json").write_text(json.dumps({"model": BUSY}))
+    # The layer browser opens sessions of its own; here those that classify are counted.
+    settings = {"model": BUSY, "layers": False}
+    (data_dir / "config" / "settings.json").write_text(json.dumps(settings))
     programs: list[Program] = []
 
     def open_one(*words: str | Path) -> Program:
