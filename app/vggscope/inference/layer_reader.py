@@ -27,7 +27,6 @@ from vggscope.inference.opening import open_derived, run_failure
 from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.runtime import Cancellation
 from vggscope.sources.frame import Frame
-from vggscope.vgg.anatomy import anatomy_of
 from vggscope.vgg.surgery import Output, cut, unit_weights
 from vggscope.zoo.normal_form import WEIGHTS
 
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from vggscope.zoo.normal_form import Fit, Model
 
 _ROOM: Final = 200_000_000
-"""Bytes that the maps of all layers may take together: VGG19's take 67 million."""
+"""Bytes that the maps of all layers may take together: VGG19's take 66 million."""
 _PREPACKED: Final = 100_000_000
 """Bytes of weights of which a copy in the CPU's favourite order is no loss; 8-bit networks take
 three times as long without. The networks of the paper have four times as much and more."""
@@ -83,9 +82,7 @@ class LayerReader:
         self.graph: ModelProto = model.graph()
         self.labels = model.labels()
         self._spec = model.description.input
-        self.anatomy = anatomy_of(
-            self.graph, name=model.name, title=model.title, size=self._spec.height
-        )
+        self.anatomy = model.anatomy(self.graph)
         # The input needs no run.
         self._sites = {site.layer.name: site for site in self.anatomy.sites[1:]}
         together = sum(4 * math.prod(site.layer.output_shape) for site in self._sites.values())

@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope.ui.photos import PHOTO_ROLE, SORT_ROLE, Column, Photo, PhotoModel, State
+from vggscope.ui.rows import choose_by_row
 from vggscope.ui.texts import percent
 from vggscope.ui.theme import picture
 
@@ -205,20 +206,13 @@ class PhotoBrowser(QWidget):
         view.setModel(self._sorted)
         view.setSortingEnabled(True)
         view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        view.setShowGrid(False)
+        choose_by_row(view)
         view.setAlternatingRowColors(True)
-        view.setWordWrap(False)
-        view.setTabKeyNavigation(False)
-        view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(28)
         header = view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         # The sentence of an error stands here, and is longer than anything else.
         header.setSectionResizeMode(Column.LABEL.value, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
         for column, width in _WIDTHS.items():
             view.setColumnWidth(column.value, width)
         view.setAccessibleName(self.tr("Photos as a table"))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, cast
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QDialog,
     QDialogButtonBox,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope.ui.dialogs import close_box
+from vggscope.ui.rows import choose_by_row
 from vggscope.ui.settings import DEVICE, EXACT, MODEL, Settings
 from vggscope.ui.texts import message_of, proposal_text, remedy_of
 
@@ -84,14 +84,8 @@ class DevicesDialog(QDialog):
         ]
         table = QTableWidget(0, len(heads))
         table.setAccessibleName(self.tr("Devices"))
-        table.verticalHeader().hide()
-        table.setShowGrid(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setTabKeyNavigation(False)
+        choose_by_row(table)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_STATUS, QHeaderView.ResizeMode.Stretch)
         for column, text in enumerate(heads):

@@ -209,8 +209,11 @@ class Model:
                 model=self.name, reason=f"its labels “{name}” cannot be read ({reason or error})"
             ) from error
 
-    def anatomy(self) -> Anatomy:
+    def anatomy(self, graph: onnx.ModelProto | None = None) -> Anatomy:
         """The layers, and where they are in the graph (imports ``onnx``, which costs 162 ms).
+
+        Args:
+            graph: what ``graph`` returned, if that is at hand.
 
         Raises:
             ModelError: as ``graph``.
@@ -219,7 +222,7 @@ class Model:
         from vggscope.vgg.anatomy import anatomy_of  # noqa: PLC0415 (onnx)
 
         size = self.description.input.height
-        return anatomy_of(self.graph(), name=self.name, title=self.title, size=size)
+        return anatomy_of(graph or self.graph(), name=self.name, title=self.title, size=size)
 
     def check_sizes(self) -> None:
         """See that the files are there and have the promised sizes (instant).

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope.ui.layers.histogram import HistogramView, value_text
+from vggscope.ui.rows import choose_by_row
 from vggscope.ui.texts import percent
 
 if TYPE_CHECKING:
@@ -206,20 +207,13 @@ class ChannelDetails(QWidget):
         table.setHorizontalHeaderLabels(
             [self.tr("Value"), self.tr("Row, col."), self.tr("Sees (px)")]
         )
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
+        choose_by_row(table)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         table.verticalHeader().setMinimumSectionSize(_LOW_ROWS[0])
-        table.verticalHeader().hide()
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
-        header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         table.setAccessibleName(self.tr("Strongest positions"))
         table.setToolTip(

@@ -40,6 +40,7 @@ from vggscope.ui.layers.layer_model import (
     LayerModel,
     compact_count,
 )
+from vggscope.ui.rows import choose_by_row
 from vggscope.vgg.table import (
     as_csv,
     as_markdown,
@@ -196,25 +197,18 @@ class LayerTable(QWidget):
         view.setModel(self._sorted)
         view.setSortingEnabled(True)
         view.setItemDelegate(_CellDelegate(self._layers, view))
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        choose_by_row(view)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setShowGrid(False)
         view.setAlternatingRowColors(True)
-        view.setWordWrap(False)
-        view.setTabKeyNavigation(False)
         view.setMinimumHeight(_LEAST_VIEW)
         # The one of Qt has a frame.
         view.setCornerWidget(QWidget())
-        view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         header = view.horizontalHeader()
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         # Memory is what is missed least where not all has room.
         header.moveSection(MEMORY_COLUMN, TIME_COLUMN)
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(48)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         view.setAccessibleName(self.tr("Layers as a table"))

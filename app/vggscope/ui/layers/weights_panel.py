@@ -14,7 +14,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QFrame,
     QHeaderView,
@@ -33,6 +32,7 @@ from PySide6.QtWidgets import (
 
 from vggscope.ui.layers.histogram import value_text
 from vggscope.ui.layers.weight_tiles import WeightTiles
+from vggscope.ui.rows import choose_by_row
 from vggscope.ui.theme import picture as icon_picture
 from vggscope.vgg.network import Kind
 
@@ -171,20 +171,13 @@ class WeightsPanel(QWidget):
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, 3)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
+        choose_by_row(table)
         for policy in (table.setVerticalScrollBarPolicy, table.setHorizontalScrollBarPolicy):
             policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.verticalHeader().setDefaultSectionSize(_ROW)
-        table.verticalHeader().hide()
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._bars = _BarDelegate(theme=self._theme, parent=table)
         table.setItemDelegateForColumn(2, self._bars)
