@@ -15,6 +15,8 @@ _FIGURES: Final = (226, 640)
 _COMFORTABLE: Final = 240
 """Their width up to which the map has to do without."""
 _LOW_MAP: Final = 80
+_LEAST_MAP: Final = 120
+"""Width that a map needs, whatever its height."""
 _ENOUGH: Final = 120
 """A map of this side may share what is in sight with more than its value."""
 _MOST_LOW: Final = 150
@@ -57,6 +59,8 @@ def share_room(width: int, height: int, *, value: int, more: int, pinned: bool) 
     room = width - 2 * _EDGE - _BETWEEN
     wanted = maps * (high_beside - above) + between
     least, most = _FIGURES
+    # However low the panel is, the map keeps its least width.
+    most = max(least, min(most, room - _LEAST_MAP * maps))
     figures = min(max(room - wanted, min(_COMFORTABLE, room // 2 + _EDGE), least), most)
     beside = side(room - figures, high_beside)
     if width >= _ALWAYS_BESIDE or (width >= _LEAST_BESIDE and beside >= below):
