@@ -264,13 +264,13 @@ def _figures_to_sort_by(maps: FeatureMaps, by: Order) -> Floats:
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         figures = maps.statistics
         return {"mean": figures.mean, "max": figures.maximum, "zeros": figures.zeros}[by]
+    found: Floats
     if by == "max":
-        return high.astype(np.float64)
-    found: Floats = (
-        flat.mean(axis=1, dtype=np.float64)
-        if by == "mean"
-        else 1 - np.count_nonzero(flat, axis=1) / flat.shape[1]
-    )
+        found = high.astype(np.float64)
+    elif by == "mean":
+        found = flat.mean(axis=1, dtype=np.float64)
+    else:
+        found = 1 - np.count_nonzero(flat, axis=1) / flat.shape[1]
     return found
 
 
