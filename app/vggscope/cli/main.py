@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "live": "watch a camera, a video or the screen",
     "activations": "write what the layers of a network make of a picture",
     "layers": "print the layers of a network",
-    "models": "make an 8-bit variant of a model",
+    "models": "list, download, import, make, verify and remove models",
     "devices": "print the devices of this computer: which are used, and why not the others",
     "bench": "measure how fast a model runs on the devices of this computer",
     "doctor": "print versions, devices, paths: what a bug report needs",

@@ -1,223 +1,30 @@
-"""Manage models: so far, make a fast 8-bit variant of one.
+"""Manage models.
 
 Exit status: 0 done, 2 wrong usage or nothing could be done.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from vggscope.cli.main import ALL_DONE
-from vggscope.cli.options import count_up_to
-from vggscope.sources.finding import Failed, display_name, find_stills
-from vggscope.zoo.models import find_model
+from vggscope.cli.models_quantize import add_quantize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import argparse
+    from collections.abc import Callable
 
-    from tqdm import tqdm
-
-    from vggscope.errors import ImageError
-    from vggscope.inference.quantization import Quantization
-    from vggscope.zoo.normal_form import Model
-
-    Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-_MOST_PHOTOS: Final = 100_000
-_MOST_TOLD: Final = 5
+_ADDERS: Final = (add_quantize,)
+"""What declares an action each, in the order of the help."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's actions and their arguments."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    _add_quantize(actions)
+    for add in _ADDERS:
+        add(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the action says; the exit status."""
     action: Callable[[argparse.Namespace], int] = arguments.action
     return action(arguments)
-
-
-def _add_quantize(actions: Actions) -> None:
-    about = "make an 8-bit variant of a floating-point model, and measure how far they agree"
-    parser = actions.add_parser("quantize", help=about, description=f"{about.capitalize()}.")
-    _accept_common_arguments(parser)
-    parser.set_defaults(action=_quantize)
-    parser.add_argument("model", metavar="NAME", help="an installed floating-point model")
-    parser.add_argument(
-        "--calibrate",
-        nargs="+",
-        action="extend",
-        required=True,
-        metavar="PATH",
-        help="photos, or folders of them, like those that the model is for; no labels are needed",
-    )
-    parser.add_argument(
-        "--photos",
-        type=count_up_to(_MOST_PHOTOS),
-        default=64,
-        metavar="N",
-        help="how many of them to calibrate with, evenly spread (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--compare",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PATH",
-        help="photos to compare both models on (default: those that are left of --calibrate)",
-    )
-    parser.add_argument(
-        "--compare-photos",
-        type=count_up_to(_MOST_PHOTOS),
-        default=200,
-        metavar="N",
-        help="how many of them, evenly spread (default: %(default)s)",
-    )
-    parser.add_argument("--name", help="of the new model (default: NAME-int8)")
-    parser.add_argument("--title", help="of the new model (default: its model's, with “(int8)”)")
-    parser.add_argument(
-        "--replace", action="store_true", help="take the place of a model that has the name"
-    )
-    parser.add_argument("--format", choices=("table", "json"), default="table")
-
-
-def _accept_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the options of all commands after the action, too; before it they are in the help."""
-    parser.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-    )
-
-
-def _quantize(arguments: argparse.Namespace) -> int:
-    model = find_model(arguments.model)
-    # Engines are imported here, so that "--help" and a wrong name answer at once.
-    from vggscope.inference.quantization import Request, quantize  # noqa: PLC0415
-
-    bars = _Bars()
-    try:
-        request = Request(
-            model=model,
-            calibration=_photos(arguments.calibrate, bars.failures),
-            comparison=_photos(arguments.compare, bars.failures),
-            calibration_photos=arguments.photos,
-            comparison_photos=arguments.compare_photos,
-            name=arguments.name,
-            title=arguments.title,
-            replace=arguments.replace,
-        )
-        result = quantize(request, bars)
-    finally:
-        bars.close()
-        _tell(bars.failures)
-    if arguments.format == "json":
-        document = json.dumps(_as_json_object(result, bars.failures), ensure_ascii=False, indent=1)
-        sys.stdout.write(document + "\n")
-    else:
-        sys.stdout.write(_as_text(result))
-    return ALL_DONE
-
-
-def _photos(sources: Iterable[str], failures: list[ImageError]) -> list[Path]:
-    """The photos that ``sources`` mean, each once; why others mean none goes to ``failures``."""
-    found: dict[Path, None] = {}
-    for item in find_stills(sources, recursive=True):
-        if isinstance(item, Failed):
-            failures.append(item.error)
-        else:
-            found[item] = None
-    return list(found)
-
-
-class _Bars:
-    """A progress bar on stderr, if that is a terminal.
-
-    Attributes:
-        failures: why photos cannot be used.
-    """
-
-    def __init__(self) -> None:
-        self.failures: list[ImageError] = []
-        self._bar: tqdm[NoReturn] | None = None
-
-    def begin(self, step: str, total: int) -> None:
-        self.close()
-        if sys.stderr.isatty():
-            from tqdm import tqdm  # noqa: PLC0415 (only a terminal needs it)
-
-            self._bar = tqdm(total=total, desc=step, unit=" photos", file=sys.stderr)
-
-    def advance(self) -> None:
-        if self._bar is not None:
-            self._bar.update()
-
-    def left_out(self, path: Path, error: ImageError) -> None:  # noqa: ARG002 (the error names it)
-        self.failures.append(error)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
-
-
-def _tell(failures: list[ImageError]) -> None:
-    if not failures:
-        return
-    lines = [f"vggscope: left out ({len(failures)}):"]
-    lines += [f"  {error.message}" for error in failures[:_MOST_TOLD]]
-    if len(failures) > _MOST_TOLD:
-        lines.append(f"  and {len(failures) - _MOST_TOLD} more")
-    sys.stderr.write("\n".join(lines) + "\n")
-
-
-def _megabytes(model: Model) -> float:
-    return sum(entry.bytes for entry in model.description.files.values()) / 1e6
-
-
-def _as_json_object(result: Quantization, failures: list[ImageError]) -> dict[str, Any]:
-    comparison = result.comparison
-    before, after = comparison.milliseconds
-    return {
-        "model": result.model.name,
-        "of": result.source.name,
-        "folder": str(result.model.folder),
-        "megabytes_before": round(_megabytes(result.source), 3),
-        "megabytes_after": round(_megabytes(result.model), 3),
-        "calibration_photos": result.calibrated,
-        "compared_photos": comparison.photos,
-        "compared_photos_calibrated_with": result.known,
-        "agreement": comparison.agreement,
-        "mean_change_of_top_class": round(comparison.mean_change, 6),
-        "largest_change": round(comparison.largest_change, 6),
-        "milliseconds_before": round(before, 3),
-        "milliseconds_after": round(after, 3),
-        "speedup": round(before / after, 3),
-        "left_out": [error.as_json() for error in failures],
-    }
-
-
-def _as_text(result: Quantization) -> str:
-    comparison = result.comparison
-    before, after = comparison.milliseconds
-    compared = f"{comparison.photos} photos"
-    if result.known:
-        compared += f", {result.known} of which it was calibrated with: that flatters it"
-    rows = {
-        "model": f"{result.model.name} ({result.model.title})",
-        "folder": display_name(str(result.model.folder)),
-        "size": f"{_megabytes(result.source):.1f} → {_megabytes(result.model):.1f} MB",
-        "calibrated with": f"{result.calibrated} photos",
-        "compared on": compared,
-        "same top-1": f"{comparison.agreement:g} %",
-        "mean |Δp|": f"{comparison.mean_change:.4f}, of the class that the original names first",
-        "largest |Δp|": f"{comparison.largest_change:.4f}, of any class",
-        "time": f"{before:.1f} → {after:.1f} ms on the CPU, {before / after:.1f} times as fast",
-    }
-    width = max(map(len, rows))
-    return "".join(f"{head:<{width}}  {text}\n" for head, text in rows.items())

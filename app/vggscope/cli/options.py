@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Final, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.zoo.models import DEFAULT_MODEL
@@ -11,6 +12,8 @@ from vggscope.zoo.normal_form import Fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _MOST_CLASSES: Final = 1000
 
@@ -50,3 +53,24 @@ def count_up_to(most: int) -> Callable[[str], int]:
         return int(text)
 
     return count
+
+
+def add_action(
+    actions: Actions, name: str, about: str, action: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Declare ``name``, an action of a command, which ``action`` does; its parser.
+
+    Args:
+        actions: those of the command.
+        name: what the user types.
+        about: one sentence without capital and full stop.
+        action: called with the parsed arguments; returns the exit status.
+    """
+    parser = actions.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+    # The options of all commands are taken after the action, too; before it they are in the help.
+    parser.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+    parser.set_defaults(action=action)
+    return parser
