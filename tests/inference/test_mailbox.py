@@ -25,7 +25,8 @@ PATIENCE = 30
 def _no_thread_stays() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    assert set(threading.enumerate()) == before
+    # Threads of others, of Qt for one, may end meanwhile.
+    assert set(threading.enumerate()) <= before
 
 
 class Thing:
