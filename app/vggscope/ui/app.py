@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QSettings, Qt
@@ -18,6 +19,7 @@ from vggscope.ui.folders import open_logs
 from vggscope.ui.main_window import MainWindow
 from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.signal_watch import SignalWatch
+from vggscope.ui.single_instance import Request, SingleInstance
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def run_window(
     files: Sequence[str], *, verbose: bool = False, live: LiveRequest | None = None
 ) -> int:
     """Open the window with ``files`` and run until it is closed; the exit status.
+
+    Where there is a window already, it gets them instead.
 
     Args:
         files: pictures, folders, a video.
@@ -55,6 +59,9 @@ def run_window(
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("vggscope")
     application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
+    instance = SingleInstance(application)
+    if instance.hand_over(_request(files, live)):
+        return 0
     guard = CrashGuard()
     crashes = guard.start()
     settings = Settings(application)
@@ -62,6 +69,7 @@ def run_window(
     theme.use(settings.text(THEME))
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
+    instance.asked.connect(lambda request: _serve(window, request))
     window.painted.connect(lambda: _begin(window, live), Qt.ConnectionType.QueuedConnection)
     window.show()
     window.open_paths(list(files))
@@ -75,6 +83,7 @@ def run_window(
             open_logs,
         )
     status = application.exec()
+    instance.close()
     guard.stop()
     if window.hangs:
         # Python would wait for the thread that waits for the device.
@@ -89,3 +98,25 @@ def _begin(window: MainWindow, request: LiveRequest | None) -> None:
     window.begin()
     if request is not None and (live := window.live) is not None:
         live.open(request)
+
+
+def _request(files: Sequence[str], live: LiveRequest | None) -> Request:
+    """What another process understands, whatever its current folder."""
+    if live is not None and live.path is not None:
+        live = replace(live, path=os.path.abspath(live.path))  # noqa: PTH100 (keeps the link's name)
+    # Addresses of web pages are refused in words, there as here.
+    whole = (file if "://" in file else os.path.abspath(file) for file in files)  # noqa: PTH100
+    return Request(files=tuple(whole), live=live)
+
+
+def _serve(window: MainWindow, request: Request) -> None:
+    """Come to the front with what another start wanted to see."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+    # Where the system lets nobody take the front, it lets the window ask for attention.
+    QApplication.alert(window)
+    window.open_paths(list(request.files))
+    if request.live is not None and (live := window.live) is not None:
+        live.open(request.live)
