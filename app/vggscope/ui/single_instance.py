@@ -222,14 +222,14 @@ def _line(message: object) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def _parsed(line: bytes) -> Any:
+def _parsed(line: bytes | bytearray | memoryview) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(bytes(line))
     except (ValueError, RecursionError):
         return None
 
 
-def _request(line: bytes) -> Request | None:
+def _request(line: bytes | bytearray | memoryview) -> Request | None:
     """The request on ``line``; None if it is none of our version."""
     try:
         request = msgspec.convert(_parsed(line), Request)
