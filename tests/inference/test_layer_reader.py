@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -430,9 +429,7 @@ def test_weights_that_are_gone(tmp_path: Path) -> None:
         reader.read(np.zeros((3, SIDE, SIDE), np.float32), "conv1_1")
 
 
-@pytest.mark.skipif(
-    find_spec("onnxruntime_ep_openvino") is None, reason="onnxruntime-ep-openvino is not installed"
-)
+@pytest.mark.usefixtures("openvino")
 def test_openvino_cuts_the_graph(classifier: Classifier, zebra: Frame) -> None:
     other = Classifier.load("vgg16-compact", device="openvino:cpu")
     one, two = (c.activations(zebra, "conv3_3") for c in (classifier, other))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,33 +15,20 @@ from vggscope import paths
 from vggscope.errors import Cancelled, InexactDeviceError
 from vggscope.inference import selection
 from vggscope.inference.classifier import Classifier
-from vggscope.inference.devices import Device, devices_of
-from vggscope.inference.hardware import find_ep_devices
 from vggscope.inference.probe import Status
-from vggscope.inference.providers import PROVIDERS
-from vggscope.inference.runtime import Cancellation, load_plugin
+from vggscope.inference.runtime import Cancellation
 from vggscope.sources.stills import read_still
 from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vggscope.inference.devices import Device
     from vggscope.sources.frame import Frame
     from vggscope.zoo.normal_form import Model
 
-pytestmark = pytest.mark.skipif(
-    find_spec("onnxruntime_ep_openvino") is None,
-    reason="onnxruntime-ep-openvino is not installed",
-)
+pytestmark = pytest.mark.usefixtures("openvino")
 EXACT, ROUNDED = "openvino:cpu:fp32", "openvino:cpu:bf16"
-
-
-@pytest.fixture(scope="module")
-def found() -> dict[str, Device]:
-    """OpenVINO's devices, looked for in this process."""
-    provider = PROVIDERS["openvino"]
-    load_plugin(provider)
-    return {d.key: d for d in devices_of(provider, find_ep_devices(provider.name))}
 
 
 @pytest.fixture
@@ -86,10 +72,10 @@ def test_the_first_device_is_what_the_provider_alone_means(tiny: Model) -> None:
     assert Classifier.load(tiny, device="openvino").device.key == found[0]
 
 
-def test_rounded_answers_are_close_to_those_of_the_cpu(found: dict[str, Device]) -> None:
-    if ROUNDED not in found:
+def test_rounded_answers_are_close_to_those_of_the_cpu(openvino: dict[str, Device]) -> None:
+    if ROUNDED not in openvino:
         pytest.skip("this processor does not multiply in bf16")
-    rounded, on_cpu = Classifier.load(device=found[ROUNDED]), Classifier.load(device="cpu")
+    rounded, on_cpu = Classifier.load(device=openvino[ROUNDED]), Classifier.load(device="cpu")
     assert rounded.device.precision == "bf16"
     differences = []
     for frame in samples(rounded):
@@ -101,8 +87,8 @@ def test_rounded_answers_are_close_to_those_of_the_cpu(found: dict[str, Device])
         Classifier.load(device=ROUNDED, exact=True)
 
 
-def test_batches_and_single_photos_agree(found: dict[str, Device], busy: Model) -> None:
-    classifier = Classifier.load(busy, device=found[EXACT])
+def test_batches_and_single_photos_agree(openvino: dict[str, Device], busy: Model) -> None:
+    classifier = Classifier.load(busy, device=openvino[EXACT])
     frames = samples(classifier)
     singly = [classifier.classify(frame).probabilities for frame in frames]
     # One after the other in the same session, which prepares itself for each new size.
@@ -114,16 +100,16 @@ def test_batches_and_single_photos_agree(found: dict[str, Device], busy: Model) 
     assert classifier.failure is None
 
 
-def test_the_same_photo_gets_the_same_answer(found: dict[str, Device], busy: Model) -> None:
+def test_the_same_photo_gets_the_same_answer(openvino: dict[str, Device], busy: Model) -> None:
     answers = [
-        Classifier.load(busy, device=found[EXACT]).classify(picture()).probabilities
+        Classifier.load(busy, device=openvino[EXACT]).classify(picture()).probabilities
         for _ in range(2)
     ]
     np.testing.assert_array_equal(*answers)
 
 
-def test_cancelled_before(found: dict[str, Device], tiny: Model) -> None:
-    classifier = Classifier.load(tiny, device=found[EXACT])
+def test_cancelled_before(openvino: dict[str, Device], tiny: Model) -> None:
+    classifier = Classifier.load(tiny, device=openvino[EXACT])
     cancellation = Cancellation()
     cancellation.cancel()
     with pytest.raises(Cancelled):
@@ -132,8 +118,8 @@ def test_cancelled_before(found: dict[str, Device], tiny: Model) -> None:
     assert (classifier.device.key, classifier.failure) == (EXACT, None)
 
 
-def test_cancelled_in_mid_run(found: dict[str, Device], busy: Model) -> None:
-    classifier = Classifier.load(busy, device=found[EXACT])
+def test_cancelled_in_mid_run(openvino: dict[str, Device], busy: Model) -> None:
+    classifier = Classifier.load(busy, device=openvino[EXACT])
     frames = [picture(seed=seed) for seed in range(64)]
     started = time.perf_counter()
     expected = classifier.classify_batch(frames)
