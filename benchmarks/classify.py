@@ -15,7 +15,7 @@ from _harness import Report, alternate, bare_session, parser, timed
 from _photos import camera_photo, samples
 from vggscope import Classifier
 from vggscope.inference import classifier as classifier_module
-from vggscope.inference import preprocessing
+from vggscope.inference import contract, preprocessing
 from vggscope.sources.frame import Frame, Origin
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def parts_of(classifier: Classifier, frame: Frame) -> dict[str, Callable[[], obj
         return classifier._session.run([output], {spec.name: batch}, cancellation)
 
     def rank() -> object:
-        classifier_module._are_probabilities(row[np.newaxis])
+        contract.are_probabilities(row[np.newaxis])
         return classifier_module.top_predictions(row, classifier.labels, 5)
 
     return {

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from vggscope.cli.devices import tell_progress
+from vggscope.cli.devices import tell_failures, tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
-from vggscope.cli.options import add_classifier_options
+from vggscope.cli.options import add_classifier_options, add_protocol_option
 from vggscope.errors import OutputError, VggscopeError
 from vggscope.inference.report import (
     CSV_COLUMNS,
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-r", "--recursive", action="store_true", help="include the subfolders of folders"
     )
     add_classifier_options(parser)
+    add_protocol_option(parser)
     parser.add_argument("--format", choices=sorted(_WRITERS), default="table")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of stdout")
 
@@ -59,10 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         progress=tell_progress,
     )
 
+    enough = classifier.enough_for(arguments.protocol)
+
     def read(item: Path | Failed) -> Frame:
         if isinstance(item, Failed):
             raise item.error
-        return read_still(item, enough=classifier.enough)
+        return read_still(item, enough=enough)
 
     found: Iterable[Path | Failed] = find_stills(arguments.paths, recursive=arguments.recursive)
     output = arguments.output
@@ -78,15 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     with _destination(output) as stream:
         writer = _WRITERS[arguments.format](stream, arguments.top)
-        with contextlib.closing(writer), _progress(total if shows_progress else None) as advance:
-            for result in classify_stream(classifier, found, read, top=arguments.top):
+        with contextlib.closing(writer), progress_bar(total if shows_progress else None) as advance:
+            for result in classify_stream(
+                classifier, found, read, top=arguments.top, protocol=arguments.protocol
+            ):
                 item = result.item
                 path = item.path if isinstance(item, Failed) else str(item)
                 writer.write(path, result.outcome)
                 failed |= isinstance(result.outcome, VggscopeError)
                 advance()
-    if classifier.failure is not None:
-        sys.stderr.write(f"vggscope: {classifier.failure.message} {classifier.failure.remedy}\n")
+    tell_failures(classifier)
     return SOME_FAILED if failed else ALL_DONE
 
 
@@ -175,7 +179,7 @@ def _shows_progress(arguments: argparse.Namespace) -> bool:
 
 
 @contextlib.contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[], object]]:
+def progress_bar(total: int | None) -> Iterator[Callable[[], object]]:
     """A progress bar of ``total`` steps on stderr; none if None."""
     if total is None:
         yield lambda: None

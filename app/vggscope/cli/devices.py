@@ -19,6 +19,7 @@ from vggscope.zoo.models import DEFAULT_MODEL
 if TYPE_CHECKING:
     import argparse
 
+    from vggscope.inference.classifier import Classifier
     from vggscope.inference.devices import Device
     from vggscope.inference.proposal import Proposal
     from vggscope.inference.selection import Row, Survey
@@ -70,6 +71,13 @@ def tell_progress(device: Device, number: int, count: int) -> None:
     """Say on stderr which device is being tried: it takes seconds, but only once."""
     sys.stderr.write(f"vggscope: trying {device.name} ({number + 1} of {count})\n")
     sys.stderr.flush()
+
+
+def tell_failures(classifier: Classifier) -> None:
+    """Say on stderr what the chosen device failed at, and the CPU did in its place."""
+    for failure in (classifier.failure, classifier.dense_failure):
+        if failure is not None:
+            sys.stderr.write(f"vggscope: {failure.message} {failure.remedy}\n")
 
 
 def _document(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
+from vggscope.inference.protocols import CENTRE, PROTOCOLS
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.zoo.models import DEFAULT_MODEL
 from vggscope.zoo.normal_form import Fit
@@ -40,7 +41,20 @@ def add_classifier_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--fit",
         choices=get_args(Fit),
-        help="how a picture becomes a square (default: as the model was published)",
+        help="how a picture becomes the square of the single centre crop (default: as the model "
+        "was published)",
+    )
+
+
+def add_protocol_option(parser: argparse._ActionsContainer) -> None:
+    """Declare how often and how large pictures are looked at: ``protocol`` of the arguments."""
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default=CENTRE,
+        help="centre: the crop in the middle; 10-crop: the corners, too, and all of them as in a "
+        "mirror, 10 times the work; dense: all of the picture at three sizes, and as in a mirror, "
+        "about 25 times the work for a photo of 4:3 (default: %(default)s)",
     )
 
 

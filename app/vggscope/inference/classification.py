@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vggscope.inference.protocols import CENTRE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from vggscope.inference.preprocessing import CropBox
+    from vggscope.inference.protocols import Protocol
     from vggscope.zoo.normal_form import Label
 
 
@@ -49,6 +52,9 @@ class Classification:
         milliseconds: from picture to probabilities (decoding a file is not in it; in a batch, the
             picture's share).
         untrained: the model's weights are random numbers, and so are these probabilities.
+        protocol: how the picture was looked at.
+        crops: each part of the picture that was looked at, where that was more than ``crop``:
+            then that is all of them together. Mirror images are not counted apart.
     """
 
     probabilities: NDArray[np.float32]
@@ -60,6 +66,8 @@ class Classification:
     device_name: str
     milliseconds: float
     untrained: bool = False
+    protocol: Protocol = CENTRE
+    crops: tuple[CropBox, ...] = ()
 
     def top(self, count: int) -> tuple[Prediction, ...]:
         """The ``count`` most probable classes (all, if there are fewer); ties by index."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +13,10 @@ from vggscope.errors import (
     DeviceError,
     DeviceLostError,
     InferenceError,
-    ModelDescriptionError,
     NoProbabilitiesError,
 )
 from vggscope.inference.classification import Classification, top_predictions
+from vggscope.inference.contract import are_probabilities, check_classes, check_contract
 from vggscope.inference.crash_marker import CrashMarker
 from vggscope.inference.devices import AUTO, Device, cpu_device
 from vggscope.inference.feature_maps import as_maps
@@ -26,13 +25,14 @@ from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation
 from vggscope.inference.selection import note_hung, note_lost, select
+from vggscope.inference.still_looker import StillLooker
 from vggscope.inference.tap import tapped_graph
-from vggscope.sources.stills import read_still
 from vggscope.zoo.models import DEFAULT_MODEL, find_model
 from vggscope.zoo.normal_form import Fit, Label, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Classifier:
+class Classifier(StillLooker):
     """A model on a device, ready for pictures.
 
     Owned by the thread that loaded it; ``Cancellation`` is the one thing that others may touch.
@@ -75,7 +75,7 @@ class Classifier:
                 crashes the whole program.
             batch: pictures per run, where the device must know it beforehand.
         """
-        self.model = model
+        super().__init__(model)
         self.device = device
         self.failure: DeviceLostError | None = None
         self._reader: LayerReader | None = None
@@ -188,10 +188,7 @@ class Classifier:
         """
         cancellation = cancellation or Cancellation()
         cancellation.check()
-        pictures = [
-            read_still(image, enough=self.enough) if isinstance(image, str | Path) else image
-            for image in images
-        ]
+        pictures = [self._read(image, self.enough) for image in images]
         step = self._fixed_batch or max(1, len(pictures))
         results: list[Classification] = []
         for start in range(0, len(pictures), step):
@@ -306,7 +303,7 @@ class Classifier:
             InferenceError: the network failed.
             Cancelled: ``cancellation`` was asked for.
         """
-        picture = read_still(image, enough=self.enough) if isinstance(image, str | Path) else image
+        picture = self._read(image, self.enough)
         return self.layers.look(picture, layer, before_relu=before_relu, cancellation=cancellation)
 
     @property
@@ -357,6 +354,16 @@ class Classifier:
             note_hung(self.model, self.device, seconds)
             self._drop_marker()
 
+    def _answer(
+        self, values: NDArray[np.float32], cancellation: Cancellation
+    ) -> NDArray[np.float32]:
+        """Probabilities [classes] of one input tensor."""
+        cancellation.check()
+        row: NDArray[np.float32] = self._answers(self._filled_up([values]), cancellation, None)[0][
+            0
+        ]
+        return row
+
     def _answers(
         self,
         batch: NDArray[np.float32],
@@ -401,9 +408,8 @@ class Classifier:
                 suspected.relax()
         probabilities = output.reshape(len(batch), -1)
         # Where the graph leaves the number of classes open, only a run tells it.
-        if (classes := probabilities.shape[1]) != len(self._labels):
-            raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
-        if not _are_probabilities(probabilities):
+        check_classes(self.model, probabilities.shape[1], classes=len(self._labels))
+        if not are_probabilities(probabilities):
             raise NoProbabilitiesError(
                 model=self.model.name,
                 device=self.device.name,
@@ -432,7 +438,7 @@ class Classifier:
         else:
             session = open_derived(self.model, device, self._tapped.content, batch=self._batch)
         self._session = session
-        self._fixed_batch = self._check_contract()
+        self._fixed_batch = check_contract(self.model, session, classes=len(self._labels))
 
     def _note_failure(self, device: Device, error: DeviceError) -> None:
         reason = str(error.details.get("reason", error.message))
@@ -454,31 +460,3 @@ class Classifier:
     def _parts(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         step = self._fixed_batch or len(batch)
         return [batch[start : start + step] for start in range(0, len(batch), step)]
-
-    def _check_contract(self) -> int | None:
-        """See that the graph is what ``model.json`` says; its batch size, None if free."""
-        spec, inputs, outputs = self._spec, self._session.inputs, self._session.outputs
-        if set(inputs) != {spec.name}:
-            raise self._lie(f"the graph's inputs are {sorted(inputs)}, not “{spec.name}”")
-        batch, *actual = inputs[spec.name]
-        promised = list(spec.shape(1)[1:])
-        if len(actual) != 3 or any(
-            a not in {None, p} for a, p in zip(actual, promised, strict=True)
-        ):
-            raise self._lie(f"the graph's input is {actual}, not {promised}")
-        for name in (self._output, self.model.description.output.logits):
-            if name is not None and name not in outputs:
-                raise self._lie(f"the graph has no output “{name}”")
-        classes = outputs[self._output][1] if len(outputs[self._output]) > 1 else None
-        if classes is not None and classes != len(self._labels):
-            raise self._lie(f"the graph has {classes} classes, the labels {len(self._labels)}")
-        return batch
-
-    def _lie(self, reason: str) -> ModelDescriptionError:
-        return ModelDescriptionError(model=self.model.name, reason=reason)
-
-
-def _are_probabilities(rows: NDArray[np.float32]) -> bool:
-    """Whether every row is finite, not negative and sums to 1."""
-    sums = rows.sum(axis=1)
-    return bool((rows >= 0).all() and (abs(sums - 1) < 0.01).all())

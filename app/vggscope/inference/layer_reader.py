@@ -28,7 +28,6 @@ from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.runtime import Cancellation
 from vggscope.sources.frame import Frame
 from vggscope.vgg.surgery import Output, cut, unit_weights
-from vggscope.zoo.normal_form import WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,9 +44,6 @@ if TYPE_CHECKING:
 
 _ROOM: Final = 200_000_000
 """Bytes that the maps of all layers may take together: VGG19's take 66 million."""
-_PREPACKED: Final = 100_000_000
-"""Bytes of weights of which a copy in the CPU's favourite order is no loss; 8-bit networks take
-three times as long without. The networks of the paper have four times as much and more."""
 _SESSIONS_KEPT: Final = 3
 _log = logging.getLogger(__name__)
 
@@ -87,8 +83,6 @@ class LayerReader:
         self._sites = {site.layer.name: site for site in self.anatomy.sites[1:]}
         together = sum(4 * math.prod(site.layer.output_shape) for site in self._sites.values())
         self._at_once = device.is_cpu and together <= room
-        # Large weights stay in their file, which the session that classifies has mapped as well.
-        self._prepacks = model.description.files[WEIGHTS].bytes <= _PREPACKED
         self._sessions: OrderedDict[tuple[str, ...], Session] = OrderedDict()
         self.use_fit(fit)
         self._seen: NDArray[np.float32] | None = None
@@ -288,9 +282,7 @@ class LayerReader:
             raise self._failure(error) from error
 
     def _opened(self, graph: ModelProto, *, on: Device) -> Session:
-        return open_derived(
-            self.model, on, graph.SerializeToString(), batch=1, prepack=self._prepacks
-        )
+        return open_derived(self.model, on, graph.SerializeToString(), batch=1)
 
     def _failure(self, error: Exception) -> InferenceError:
         _log.exception("A layer of %s could not be read", self.model.name)

@@ -21,6 +21,7 @@ from vggscope.inference.devices import cpu_device
 from vggscope.inference.opening import run_failure
 from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.runtime import Cancellation, Session
+from vggscope.inference.shared_weights import shared_weights
 from vggscope.sources.frame import Frame, Origin
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _profile(
                 device,
                 shape=values.shape,
                 identity=model.identity,
+                shared=shared_weights(model, device),
                 profile=Path(folder),
             )
             output = [model.description.output.probabilities]

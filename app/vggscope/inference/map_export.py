@@ -195,23 +195,42 @@ def _composed(
     *,
     is_centred: bool,
 ) -> Image.Image:
-    """Levels, the bar below them, and the caption below that."""
+    """Levels, with a legend."""
     palette = np.empty((GAP + 1, 3), np.uint8)
     palette[:LEVELS], palette[LEVELS:] = table(colours), _GAP_COLOUR
-    height, width = pixels.shape
-    factor = min(max(1, _ENLARGED // max(height, width, 1)), _LARGEST_CELL)
-    across = max(width * factor, _NARROWEST)
+    factor = min(max(1, _ENLARGED // max(*pixels.shape, 1)), _LARGEST_CELL)
+    picture = palette[pixels.repeat(factor, axis=0).repeat(factor, axis=1)]
+    return with_legend(picture, colours, ends, caption, is_centred=is_centred)
+
+
+def with_legend(
+    picture: NDArray[np.uint8],
+    colours: str,
+    ends: tuple[str, str],
+    caption: Sequence[str],
+    *,
+    is_centred: bool = False,
+) -> Image.Image:
+    """A picture, RGB [H, W, 3], the colour bar below it, and the caption below that.
+
+    Args:
+        picture: what to explain.
+        colours: one of ``COLOUR_MAPS``.
+        ends: what the first and the last colour stand for.
+        caption: lines; those that are too long are broken.
+        is_centred: whether the colour in the middle stands for 0.
+    """
+    height, width = picture.shape[:2]
+    across = max(width, _NARROWEST)
     font = ImageFont.load_default(_FONT_SIZE)
     lines = [part for line in caption for part in _wrapped(line, font, across)]
-    bar_top = _MARGIN + height * factor + _MARGIN
+    bar_top = _MARGIN + height + _MARGIN
     text_top = bar_top + _BAR + 4
     total = (across + 2 * _MARGIN, text_top + _LINE * (len(lines) + 1) + _MARGIN)
     canvas = Image.new("RGB", total, _PAPER)
-    if pixels.size:
-        picture = palette[pixels.repeat(factor, axis=0).repeat(factor, axis=1)]
+    if picture.size:
         canvas.paste(Image.fromarray(picture), (_MARGIN, _MARGIN))
-    steps = np.arange(across) * LEVELS // across
-    bar = palette[np.broadcast_to(steps, (_BAR, across))]
+    bar = table(colours)[np.broadcast_to(np.arange(across) * LEVELS // across, (_BAR, across))]
     canvas.paste(Image.fromarray(bar), (_MARGIN, bar_top))
     draw = ImageDraw.Draw(canvas)
     right = _MARGIN + across
@@ -302,7 +321,7 @@ def save_png(picture: Image.Image, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with _staged(path) as stream:
+    with staged(path) as stream:
         picture.save(stream, format="PNG", compress_level=_FAST)
 
 
@@ -314,7 +333,7 @@ def save_csv(
     Raises:
         OutputError: it cannot be written.
     """
-    with _staged(path) as stream:
+    with staged(path) as stream:
         stream.write(statistics_csv(layers, channels).encode("utf-8", "backslashreplace"))
 
 
@@ -324,7 +343,7 @@ def save_npy(maps: FeatureMaps, path: Path, *, channels: Sequence[int] | None = 
     Raises:
         OutputError: it cannot be written.
     """
-    with _staged(path) as stream:
+    with staged(path) as stream:
         np.save(stream, _values(maps, channels), allow_pickle=False)
 
 
@@ -342,7 +361,7 @@ def save_npz(
         OutputError: it cannot be written.
     """
     # Not by numpy.savez: it takes all arrays at once, and no layer called "file".
-    with _staged(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+    with staged(path) as stream, zipfile.ZipFile(stream, "w") as archive:
         for maps in layers:
             # With a date of its own, the same numbers make the same file.
             member = zipfile.ZipInfo(f"{maps.layer.name}.npy")
@@ -356,7 +375,7 @@ def _values(maps: FeatureMaps, channels: Sequence[int] | None) -> NDArray[np.flo
 
 
 @contextlib.contextmanager
-def _staged(path: Path) -> Iterator[BinaryIO]:
+def staged(path: Path) -> Iterator[BinaryIO]:
     """A file that gets its name, and replaces what had it, only when it is complete.
 
     Raises:

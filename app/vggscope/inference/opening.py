@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vggscope.errors import DeviceUnsupportedError, InferenceError, ModelCorruptError
 from vggscope.inference.runtime import Session, is_of_the_files, reason_of
+from vggscope.inference.shared_weights import shared_weights
 from vggscope.zoo.normal_form import GRAPH
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def open_model(model: Model, device: Device, *, batch: int) -> Session:
                 device,
                 shape=model.description.input.shape(batch),
                 identity=model.identity,
+                shared=shared_weights(model, device),
             )
         except Exception as error:
             # Wrong bytes explain more than what ONNX Runtime stumbled over.
@@ -55,8 +57,14 @@ def open_model(model: Model, device: Device, *, batch: int) -> Session:
     return session
 
 
-def open_derived(
-    model: Model, device: Device, graph: bytes, *, batch: int, prepack: bool = True
+def open_derived(  # noqa: PLR0913 (all but three are options)
+    model: Model,
+    device: Device,
+    graph: bytes,
+    *,
+    batch: int,
+    prepack: bool = True,
+    thrifty: bool = False,
 ) -> Session:
     """Open a graph that was derived from the model's, and shares its weights.
 
@@ -66,6 +74,7 @@ def open_derived(
         graph: an ONNX graph, see ``vgg.surgery``.
         batch: pictures per run, for devices that must know it beforehand.
         prepack: see ``Session``.
+        thrifty: likewise.
 
     Raises:
         InferenceError: the device cannot run it.
@@ -79,6 +88,8 @@ def open_derived(
             identity=hashlib.sha256(model.identity.encode() + graph).hexdigest(),
             weights=model.folder,
             prepack=prepack,
+            thrifty=thrifty,
+            shared=shared_weights(model, device, graph),
         )
     except Exception as error:
         _log.exception("A graph derived from %s could not be opened", model.name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vggscope.sources.frame import Picture
     from vggscope.zoo.normal_form import Fit, Input
 
-_ENOUGH: Final = 2.0
+ENOUGH: Final = 2.0
 """A decoder may stop at this multiple of the needed resolution. By ``benchmarks/accuracy.py``, no
 probability then moves by more than about 0.02 from that of all pixels, by 0.05 with 1.5; a
 12-megapixel JPEG takes the same time with either, and half of that of all pixels."""
@@ -66,13 +66,27 @@ class Preprocessor:
         order = slice(None, None, -1) if spec.channels == "BGR" else slice(None)
         # Borders become zeros after normalisation: what convolutions pad with.
         self._border = np.rint(np.array(spec.mean)[order] / spec.scale).clip(0, 255)
-        self.enough = math.ceil(_ENOUGH * spec.resize)
+        self.enough = math.ceil(ENOUGH * spec.resize)
 
     def tensor(self, picture: Picture) -> NetworkInput:
         """The input tensor of ``picture`` and the crop box it shows."""
         crop = crop_box(picture.size, self._spec, self._fit)
         pixels = _resample(picture, crop, (self._spec.width, self._spec.height), self._border)
         return NetworkInput(self._normalise(pixels), crop)
+
+    def part(
+        self, picture: Picture, crop: CropBox, size: tuple[int, int], *, mirrored: bool = False
+    ) -> NDArray[np.float32]:
+        """A part of ``picture`` as the network would see it, at any ``size`` (width, height).
+
+        Args:
+            picture: which one.
+            crop: the part, in the picture's pixels.
+            size: of the result.
+            mirrored: left and right changed.
+        """
+        pixels = _resample(picture, crop, size, self._border)
+        return self._normalise(pixels[:, ::-1] if mirrored else pixels)
 
     def _normalise(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self._spec.channels == "BGR":
@@ -104,11 +118,7 @@ def crop_box(size: tuple[int, int], spec: Input, fit: Fit) -> CropBox:
             width / 2 + half_width,
             height / 2 + half_height,
         )
-    # Sizes are rounded as the reference implementations round them, so that results agree with
-    # published ones to the last pixel.
-    shorter = min(width, height)
-    resized_width = max(spec.width, round(width * spec.resize / shorter))
-    resized_height = max(spec.height, round(height * spec.resize / shorter))
+    resized_width, resized_height = resized(size, spec, spec.resize)
     x, y = (resized_width - spec.width) // 2, (resized_height - spec.height) // 2
     x_scale, y_scale = width / resized_width, height / resized_height
     return CropBox(
@@ -117,6 +127,18 @@ def crop_box(size: tuple[int, int], spec: Input, fit: Fit) -> CropBox:
         (x + spec.width) * x_scale,
         (y + spec.height) * y_scale,
     )
+
+
+def resized(size: tuple[int, int], spec: Input, scale: int) -> tuple[int, int]:
+    """(width, height) of a picture of ``size`` once its shorter side is ``scale`` pixels.
+
+    Not less than the network's own size is taken.
+    """
+    # Rounded as the reference implementations round it, so that results agree with published ones
+    # to the last pixel.
+    shorter = min(size)
+    width = max(spec.width, round(size[0] * scale / shorter))
+    return width, max(spec.height, round(size[1] * scale / shorter))
 
 
 def _resample(

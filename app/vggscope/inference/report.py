@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from vggscope.errors import VggscopeError
+from vggscope.inference.protocols import CENTRE
 from vggscope.sources.finding import display_name
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def snapshot_record(result: LiveResult, top: int, *, picture: str, source: str) 
 
 
 def _answer_record(classification: Classification, top: int) -> dict[str, Any]:
-    mark = {"untrained": True} if classification.untrained else {}
+    mark: dict[str, Any] = {"untrained": True} if classification.untrained else {}
+    if classification.protocol != CENTRE:
+        mark["protocol"] = classification.protocol
     return {
         "model": classification.model,
         **mark,
@@ -183,16 +186,24 @@ def _answer_rows(classification: Classification, top: int) -> Iterable[list[obje
         yield [
             p.rank,
             p.index,
-            _cell(p.wnid),
-            _cell(p.label),
+            cell(p.wnid),
+            cell(p.label),
             f"{p.probability:.6f}",
-            classification.model + " (untrained)" * classification.untrained,
+            _told_model(classification),
             classification.device,
             f"{classification.milliseconds:.3f}",
         ]
 
 
-def _cell(text: str) -> str:
+def _told_model(classification: Classification) -> str:
+    """The model, and what an answer of it must not be compared without."""
+    marks = ["untrained"] * classification.untrained
+    marks += [classification.protocol] * (classification.protocol != CENTRE)
+    return classification.model + (f" ({', '.join(marks)})" if marks else "")
+
+
+def cell(text: str) -> str:
+    """A text as spreadsheets take it for a text, see ``CSV_COLUMNS``."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
@@ -210,6 +221,8 @@ def as_text(path: str, outcome: Outcome, top: int) -> str:
         return f"{path}\n    {outcome.message} {outcome.remedy}\n"
     lines = [_line(p) for p in outcome.top(top)]
     mark = ", untrained: random answers" if outcome.untrained else ""
+    if outcome.protocol != CENTRE:
+        mark += f", {outcome.protocol}"
     heading = f"{path}  ({outcome.model}{mark}, {outcome.device}, {outcome.milliseconds:.0f} ms)"
     return "\n".join([heading, *lines]) + "\n"
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from vggscope.errors import Cancelled, VggscopeError
+from vggscope.inference.protocols import CENTRE
 from vggscope.inference.report import DEFAULT_TOP
 from vggscope.inference.runtime import Cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from vggscope.inference.classification import Classification
     from vggscope.inference.classifier import Classifier
+    from vggscope.inference.protocols import Protocol
     from vggscope.inference.report import Outcome
     from vggscope.sources.frame import Frame
 
@@ -42,12 +45,13 @@ class StreamResult(Generic[Item]):
     outcome: Outcome
 
 
-def classify_stream(
+def classify_stream(  # noqa: PLR0913 (all but three are options)
     classifier: Classifier,
     items: Iterable[Item],
     read: Callable[[Item], Frame],
     *,
     top: int = DEFAULT_TOP,
+    protocol: Protocol = CENTRE,
     cancellation: Cancellation | None = None,
 ) -> Iterator[StreamResult[Item]]:
     """Classify ``items`` one after the other, in their order, on the calling thread.
@@ -58,18 +62,23 @@ def classify_stream(
         read: makes a frame of an item; called on worker threads; raises ``VggscopeError`` for an
             item that cannot be read, which then becomes its outcome.
         top: how many predictions.
+        protocol: how each of them is looked at.
         cancellation: ends the stream between and within pictures.
 
     Raises:
         Cancelled: ``cancellation`` was asked for.
     """
-    cancellation = cancellation or Cancellation()
+    until = cancellation or Cancellation()
+
+    def answer(frame: Frame) -> Classification:
+        return classifier.classify_with(frame, protocol, top=top, cancellation=until)
+
     source = iter(items)
     waiting: deque[tuple[Item, Future[Frame]]] = deque()
     pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
     try:
         while True:
-            cancellation.check()
+            until.check()
             while len(waiting) < _AHEAD:
                 try:
                     item = next(source)
@@ -78,22 +87,18 @@ def classify_stream(
                 waiting.append((item, pool.submit(read, item)))
             if not waiting:
                 return
-            yield _classify(classifier, *waiting.popleft(), top, cancellation)
+            yield _classify(*waiting.popleft(), answer)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _classify(
-    classifier: Classifier,
-    item: Item,
-    decoded: Future[Frame],
-    top: int,
-    cancellation: Cancellation,
+    item: Item, decoded: Future[Frame], answer: Callable[[Frame], Classification]
 ) -> StreamResult[Item]:
     frame = None
     try:
         frame = decoded.result()
-        outcome: Outcome = classifier.classify(frame, top=top, cancellation=cancellation)
+        outcome: Outcome = answer(frame)
     except Cancelled:
         raise
     except VggscopeError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,3 +28,7 @@ class Subject:
     read: Callable[[int], Frame] | None = field(compare=False)
     model: str
     fit: Fit | None
+
+    def seen_by(self, model: str) -> Subject:
+        """The same picture, looked at through another model."""
+        return replace(self, model=model)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vggscope.vgg.network import MapShape, Pair
 
 _SEE_THROUGH: Final = frozenset({"Cast", "DequantizeLinear", "Dropout", "Identity"})
-_POINTWISE: Final = frozenset({"Add", "Div", "Mul", "Neg", "QLinearAdd", "Sqrt", "Sub"})
+POINTWISE: Final = frozenset({"Add", "Div", "Mul", "Neg", "QLinearAdd", "Sqrt", "Sub"})
 _ACTIVATIONS: Final = frozenset(
     {"Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "Selu", "Sigmoid", "Tanh"}
 )
@@ -407,7 +407,7 @@ class _Reader:
 
     def _other(self, node: NodeProto) -> Operation:
         other = Operation(name=label(node), kind=Kind.OTHER, type=node.op_type)
-        if node.op_type in _POINTWISE:
+        if node.op_type in POINTWISE:
             return other
         match self.tensors.dims(node.output[0]):
             case [_, int() as units]:

@@ -71,13 +71,13 @@ class Output:
 def cut(model: ModelProto, outputs: Sequence[Output]) -> ModelProto:
     """What of ``model`` is needed to compute ``outputs``, which it hands out in this order."""
     added = [node for output in outputs for node in _handing_out(output)]
-    return _part(model, added, {o.name: 4 if o.is_map else 2 for o in outputs})
+    return part_of(model, added, {o.name: 4 if o.is_map else 2 for o in outputs})
 
 
 def tapped(model: ModelProto, output: Output) -> ModelProto:
     """``model`` with everything that it hands out, and ``output``, the last one."""
     own = {value.name: 0 for value in model.graph.output}
-    part = _part(model, _handing_out(output), own | {output.name: 4 if output.is_map else 2})
+    part = part_of(model, _handing_out(output), own | {output.name: 4 if output.is_map else 2})
     added = part.graph.output[-1]
     del part.graph.output[:]
     part.graph.output.extend([*model.graph.output, added])
@@ -113,7 +113,7 @@ def unit_weights(model: ModelProto, site: Site, unit: int) -> ModelProto:
         added.append(helper.make_node("DequantizeLinear", [row, *scalars], [f"{_OURS}numbers"]))
         row = f"{_OURS}numbers"
     added.append(helper.make_node("Cast", [row], ["weights"], to=TensorProto.FLOAT))
-    part = _part(model, added, {"weights": 3 if site.layer.kind is Kind.CONVOLUTION else 1})
+    part = part_of(model, added, {"weights": 3 if site.layer.kind is Kind.CONVOLUTION else 1})
     part.graph.initializer.extend(constants)
     return part
 
@@ -146,7 +146,9 @@ def _handing_out(output: Output) -> list[NodeProto]:
     return nodes
 
 
-def _part(model: ModelProto, added: Iterable[NodeProto], outputs: Mapping[str, int]) -> ModelProto:
+def part_of(
+    model: ModelProto, added: Iterable[NodeProto], outputs: Mapping[str, int]
+) -> ModelProto:
     """The nodes of ``model``, and ``added``, that ``outputs`` (name -> rank) depend on."""
     graph = model.graph
     nodes = [*graph.node, *added]
