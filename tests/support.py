@@ -62,11 +62,14 @@ def open_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def hostile() -> ModuleType:
-    """The module ``tests/data/hostile/make.py``, with ``CASES`` and ``make``."""
-    name = "hostile_make"
+def hostile(kind: str = "make") -> ModuleType:
+    """The module ``tests/data/hostile/make.py``, or that of another ``kind``.
+
+    Each has ``CASES`` and ``make``.
+    """
+    name = f"hostile_{kind}"
     if name not in sys.modules:
-        path = Path(__file__).parent / "data" / "hostile" / "make.py"
+        path = Path(__file__).parent / "data" / "hostile" / f"{kind}.py"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None

@@ -39,8 +39,12 @@ def test_only_groups_of_errors_have_no_kind() -> None:
         "ImageError",
         "LayerError",
         "ModelError",
+        "ClassError",
         "DeviceError",
+        "EvaluationError",
         "LiveError",
+        "DownloadError",
+        "ImportRefusedError",
     }
     assert len(SITUATIONS) > 15
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError as VggscopeError
+    from vggscope.inference.class_map import ClassMap as ClassMap
     from vggscope.inference.classification import Classification as Classification
     from vggscope.inference.classification import Prediction as Prediction
     from vggscope.inference.classifier import Classifier as Classifier
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ClassMap": "vggscope.inference.class_map",
     "Classification": "vggscope.inference.classification",
     "Classifier": "vggscope.inference.classifier",
     "FeatureMaps": "vggscope.inference.feature_maps",

@@ -116,7 +116,7 @@ def test_no_model_at_all(
     said = capsys.readouterr().err
     assert said == "vggscope: No model is installed. Install VGGscope again.\n"
     assert main(["layers"]) == 2
-    assert f"Choose one of: {', '.join(configs.FAMILY)}." in capsys.readouterr().err
+    assert f"Choose one of: {', '.join(configs.CONFIGS)}." in capsys.readouterr().err
 
 
 def test_layers_of_vgg16(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,6 +76,8 @@ class Exporter:
                     self.channels = units
                 case Kind.MAX_POOLING:
                     self.pooling(chain, layer.name)
+                case Kind.BATCH_NORMALIZATION:
+                    self.normalization(chain)
                 case Kind.LOCAL_RESPONSE_NORMALIZATION:
                     chain.add("LRN", size=5)
                 case Kind.FLATTEN:
@@ -90,6 +92,9 @@ class Exporter:
     def convolution(self, chain: Chain, shape: tuple[int, ...], name: str, pads: list[int]) -> None:
         del name
         chain.add("Conv", chain.weights(*shape), chain.weights(shape[0]), pads=pads)
+
+    def normalization(self, chain: Chain) -> None:
+        chain.add("BatchNormalization", *(chain.weights(self.channels) for _ in range(4)))
 
     def connection(self, chain: Chain, inputs: int, units: int, name: str) -> None:
         del name
@@ -219,7 +224,8 @@ class BatchNormalizingExporter(Exporter):
 
     def convolution(self, chain: Chain, shape: tuple[int, ...], name: str, pads: list[int]) -> None:
         super().convolution(chain, shape, name, pads)
-        chain.add("BatchNormalization", *(chain.weights(shape[0]) for _ in range(4)))
+        self.channels = shape[0]
+        self.normalization(chain)
 
 
 EXPORTERS = (

@@ -63,7 +63,7 @@ def test_tensors_of_the_bundled_models() -> None:
     assert places("vgg16-compact-int8", "fc8")[:2] == ("fc8", None)
 
 
-@pytest.mark.parametrize("name", configs.FAMILY)
+@pytest.mark.parametrize("name", configs.CONFIGS)
 @pytest.mark.parametrize("exporter", [*EXPORTERS, BatchNormalizingExporter])
 def test_every_exporter(name: str, exporter: type[Exporter]) -> None:
     graph = exporter().export(configs.network(name))

@@ -10,7 +10,7 @@ from vggscope.vgg.build import build, structure
 from vggscope.vgg.graph import network_of
 from vggscope.vgg.network import Kind, MisfitError, Operation, build_network
 
-FAMILY = list(configs.FAMILY)
+FAMILY = list(configs.CONFIGS)
 NARROW = {"classes": 10, "width": 1 / 16}
 
 

@@ -151,6 +151,43 @@ def test_other_classes_and_sizes() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "trainable", "statistics"),
+    [
+        # What torchvision tells of its vgg11_bn, vgg13_bn, vgg16_bn and vgg19_bn; the channels of
+        # all convolutions, twice, are what those record beside.
+        ("vgg11-bn", 132_868_840, 2 * 2_752),
+        ("vgg13-bn", 133_053_736, 2 * 2_944),
+        ("vgg16-bn", 138_365_992, 2 * 4_224),
+        ("vgg19-bn", 143_678_248, 2 * 5_504),
+    ],
+)
+def test_batch_normalised_forms(name: str, trainable: int, statistics: int) -> None:
+    network = configs.network(name)
+    assert network.trainable == trainable
+    assert network.parameters - network.trainable == statistics
+    plain = configs.network(name.removesuffix("-bn"))
+    kept = [x.name for x in network.layers if x.kind is not Kind.BATCH_NORMALIZATION]
+    assert kept == [x.name for x in plain.layers]
+    assert network.macs == plain.macs
+
+
+def test_batch_normalisation_comes_before_the_relu() -> None:
+    layers = configs.network("vgg11-bn").layers
+    assert [(x.name, x.type, x.activation) for x in layers[1:4]] == [
+        ("conv1_1", "Conv2D", None),
+        ("bn1_1", "BatchNormalization", "relu"),
+        ("pool1", "MaxPooling2D", None),
+    ]
+    assert not any(x.activation for x in layers if x.kind is Kind.CONVOLUTION)
+    assert configs.NORMALIZED["vgg16-bn"].title == "VGG16 (configuration D, batch-normalised)"
+
+
+@pytest.mark.parametrize("spelling", ["vgg16-bn", "vgg16_bn", "VGG16_BN", "D-BN"])
+def test_names_of_batch_normalised_forms(spelling: str) -> None:
+    assert configs.find(spelling) is configs.NORMALIZED["vgg16-bn"]
+
+
 def test_unknown_names_and_too_small_pictures() -> None:
     assert configs.find("vgg12") is None
     with pytest.raises(KeyError):

@@ -66,7 +66,7 @@ def test_the_bundled_model_is_the_same_in_8_bits() -> None:
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
-@pytest.mark.parametrize("name", configs.FAMILY)
+@pytest.mark.parametrize("name", configs.CONFIGS)
 def test_every_exporter_gives_the_network_of_the_paper(name: str, exporter: type[Exporter]) -> None:
     paper = configs.network(name)
     assert read(exporter().export(paper)).layers == paper.layers

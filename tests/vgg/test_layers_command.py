@@ -145,7 +145,7 @@ def test_an_unknown_model_is_told_all_names() -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         run("--model", "vgg12")
     known = cast("str", caught.value.details["known"]).split(", ")
-    assert {"vgg16-compact", "vgg16-compact-int8", *configs.FAMILY} <= set(known)
+    assert {"vgg16-compact", "vgg16-compact-int8", *configs.CONFIGS} <= set(known)
     assert "vgg12" in caught.value.message
 
 

@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         default=DEFAULT_MODEL,
         metavar="M",
-        help="an installed model, or a network of the VGG paper: "
-        f"{', '.join(configs.FAMILY)} (default: %(default)s)",
+        help="an installed model, or a network of the VGG family: "
+        f"{', '.join(configs.CONFIGS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--format",
@@ -119,7 +119,7 @@ def _model(name: str) -> Model:
         return find_model(name)
     except (ModelNotFoundError, NoModelError) as error:
         installed = str(error.details.get("known", ""))
-        known = ", ".join(filter(None, (installed, *configs.FAMILY)))
+        known = ", ".join(filter(None, (installed, *configs.CONFIGS)))
         raise ModelNotFoundError(model=name, known=known) from error
 
 

@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "classify": "print what the network sees in pictures",
     "live": "watch a camera, a video or the screen",
     "activations": "write what the layers of a network make of a picture",
+    "classmap": "show where in a picture the network sees a class",
+    "evaluate": "measure the accuracy of a model on a folder of labelled pictures",
     "layers": "print the layers of a network",
     "models": "list, download, import, make, verify and remove models",
     "devices": "print the devices of this computer: which are used, and why not the others",
@@ -138,7 +140,9 @@ def _open_window(words: Sequence[str]) -> int:
         epilog=f"commands (vggscope COMMAND --help tells more):\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="*", metavar="FILES", help="pictures or folders")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILES", help="photos, folders, a video, models"
+    )
     parser.add_argument("--version", action="version", version=f"VGGscope {__version__}")
     _add_common_arguments(parser)
     parsed = parser.parse_args(words)

@@ -7,13 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vggscope.cli.models_catalogue import (
+    add_download,
+    add_list,
+    add_path,
+    add_remove,
+    add_verify,
+)
+from vggscope.cli.models_create import add_create
+from vggscope.cli.models_import import add_import
 from vggscope.cli.models_quantize import add_quantize
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-_ADDERS: Final = (add_quantize,)
+_ADDERS: Final = (
+    add_list,
+    add_download,
+    add_verify,
+    add_remove,
+    add_path,
+    add_import,
+    add_create,
+    add_quantize,
+)
 """What declares an action each, in the order of the help."""
 
 

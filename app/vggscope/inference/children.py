@@ -18,7 +18,7 @@ import threading
 import time
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -28,7 +28,13 @@ from vggscope.errors import Cancelled, VggscopeError, from_record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vggscope.inference.runtime import Cancellation
+    class Cancellation(Protocol):
+        """What tells that the answer is not wanted any more."""
+
+        @property
+        def cancelled(self) -> bool:
+            """Whether that is so."""
+
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +43,10 @@ _JOBS: Final[Mapping[str, str]] = MappingProxyType(
         "discover": "vggscope.inference.discovery",
         "probe": "vggscope.inference.probe",
         "bench": "vggscope.inference.bench",
+        "examine": "vggscope.zoo.examiner",
+        "weights": "vggscope.zoo.weights_examiner",
+        "trial": "vggscope.inference.trial",
+        "preview": "vggscope.inference.preview",
     }
 )
 """Job -> the module whose function ``work`` does it."""

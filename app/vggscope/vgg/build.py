@@ -1,4 +1,4 @@
-"""The networks of the paper as ONNX models with random weights, for benchmarks and tests.
+"""The networks of ``configs`` as ONNX models with random weights, for lessons and benchmarks.
 
 What a network consists of is told by ``configs``; here it is only written down in ONNX's words.
 Importing this module imports ``onnx``, which takes 162 ms.
@@ -24,9 +24,23 @@ if TYPE_CHECKING:
 
     from vggscope.vgg.network import Layer, Network
 
+    Values = NDArray[np.float32]
+
 _OPSET: Final = 17
 _IR_VERSION: Final = 9
-_FLOAT_BYTES: Final = 4
+_FLOAT: Final = np.dtype("<f4")
+"""ONNX's order of bytes."""
+_BLOCK: Final = 1 << 22
+"""Numbers that are drawn at a time."""
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_ROLES: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
+    {
+        Kind.CONVOLUTION: ("w", "b"),
+        Kind.FULLY_CONNECTED: ("w", "b"),
+        Kind.BATCH_NORMALIZATION: ("w", "b", "mean", "var"),
+    }
+)
+"""What ends the names of a layer's tensors, in the order in which its node reads them."""
 
 # Section 2.3 of the paper takes them from Krizhevsky et al., "ImageNet Classification with Deep
 # Convolutional Neural Networks" (2012), section 3.3, where b = a / (k + α Σ a²)^β over n channels
@@ -34,15 +48,27 @@ _FLOAT_BYTES: Final = 4
 _LRN: Final[Mapping[str, Any]] = MappingProxyType(
     {"size": 5, "bias": 2.0, "alpha": 5e-4, "beta": 0.75}
 )
+_OPERATORS: Final[Mapping[Kind, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
+    {
+        Kind.CONVOLUTION: ("Conv", {}),
+        Kind.MAX_POOLING: ("MaxPool", {}),
+        Kind.LOCAL_RESPONSE_NORMALIZATION: ("LRN", _LRN),
+        # What PyTorch adds to the variance, and so what published weights were trained with.
+        Kind.BATCH_NORMALIZATION: ("BatchNormalization", {"epsilon": 1e-5}),
+        Kind.FLATTEN: ("Flatten", {}),
+        Kind.FULLY_CONNECTED: ("Gemm", {"transB": 1}),
+        Kind.SOFTMAX: ("Softmax", {"axis": 1}),
+    }
+)
+"""Those without a window have all their attributes here."""
 
 
 def build(
     name: str, *, classes: int = 1000, size: int = 224, width: float = 1.0, seed: int = 0
 ) -> ModelProto:
-    """A network of the paper with random weights; see ``structure`` for its names.
+    """A network of ``configs`` with random weights; see ``structure`` for its names.
 
-    Biases are 0, weights are normal with variance 2 / fan-in (He et al., arXiv:1502.01852,
-    equation 10): through any number of rectified layers, activations keep their scale.
+    All of them are in memory; ``zoo.creating`` writes the same ones to a file instead.
 
     Args:
         name: family name or letter, see ``configs.find``.
@@ -58,9 +84,27 @@ def build(
     model = structure(configs.network(name, classes=classes, size=size, width=width))
     random = np.random.default_rng(seed)
     for tensor in model.graph.initializer:
-        is_bias = len(tensor.dims) == 1
-        tensor.raw_data = bytes(_FLOAT_BYTES * tensor.dims[0]) if is_bias else _he(tensor, random)
+        tensor.raw_data = b"".join(block.tobytes() for block in first_values(tensor, random))
     return model
+
+
+def first_values(tensor: TensorProto, random: np.random.Generator) -> Iterator[Values]:
+    """Values for a tensor of ``structure`` before any training, block by block, in its order.
+
+    Biases are 0, weights are normal with variance 2 / fan-in (He et al., arXiv:1502.01852,
+    equation 10): through any number of rectified layers, activations keep their scale. What a
+    batch normalisation has recorded and learned changes nothing: mean 0, variance 1, scale 1.
+    """
+    if len(tensor.dims) == 1:
+        is_factor = tensor.name.endswith(("_w", "_var"))
+        yield np.full(tensor.dims[0], float(is_factor), _FLOAT)
+        return
+    spread = np.float32(math.sqrt(2 / math.prod(tensor.dims[1:])))
+    count = math.prod(tensor.dims)
+    for begin in range(0, count, _BLOCK):
+        values: Values = random.standard_normal(min(_BLOCK, count - begin), np.float32)
+        values *= spread
+        yield values.astype(_FLOAT, copy=False)
 
 
 def structure(network: Network) -> ModelProto:
@@ -68,7 +112,8 @@ def structure(network: Network) -> ModelProto:
 
     The input is ``data`` [N, 3, H, W], the outputs are ``prob`` and the logits ``fc8``, [N,
     classes]; all is float32. Nodes, and the tensors they make, have the classic names: conv1_1,
-    relu1_1, pool1, ..., fc6, relu6, ..., prob. Weights end in ``_w``, biases in ``_b``.
+    relu1_1, pool1, ..., fc6, relu6, ..., prob; batch normalisations are called bn1_1. Weights end
+    in ``_w``, biases in ``_b``, what a batch normalisation recorded in ``_mean`` and ``_var``.
 
     Raises:
         ValueError: a layer of a kind that the paper's networks do not have.
@@ -99,46 +144,32 @@ def _nodes(layers: Sequence[Layer]) -> Iterator[NodeProto]:
         yield helper.make_node(operator, inputs, [layer.name], layer.name, **attributes)
         tip = layer.name
         if layer.activation == "relu":
-            tip = "relu" + layer.name.removeprefix("conv").removeprefix("fc")
+            tip = "relu" + layer.name.lstrip(_LETTERS)
             yield helper.make_node("Relu", [layer.name], [tip], tip)
 
 
 def _operator(before: Layer, layer: Layer) -> tuple[str, Mapping[str, Any]]:
     """ONNX's operator for ``layer``, and its attributes."""
-    window = {
+    if layer.kind not in _OPERATORS:
+        raise ValueError(f"no network of the paper has a layer of kind {layer.kind}")
+    operator, attributes = _OPERATORS[layer.kind]
+    if layer.kernel is None:
+        return operator, attributes
+    return operator, {
         "kernel_shape": layer.kernel,
         "pads": layer.padding,
         # A layer's stride is that of all windows up to it.
         "strides": (layer.rows.stride // before.rows.stride,) * 2,
     }
-    match layer.kind:
-        case Kind.CONVOLUTION:
-            return "Conv", window
-        case Kind.MAX_POOLING:
-            return "MaxPool", window
-        case Kind.LOCAL_RESPONSE_NORMALIZATION:
-            return "LRN", _LRN
-        case Kind.FLATTEN:
-            return "Flatten", {}
-        case Kind.FULLY_CONNECTED:
-            return "Gemm", {"transB": 1}
-        case Kind.SOFTMAX:
-            return "Softmax", {"axis": 1}
-    raise ValueError(f"no network of the paper has a layer of kind {layer.kind}")
 
 
 def _weights(layers: Sequence[Layer]) -> Iterator[TensorProto]:
-    """Weights [outputs, inputs, *kernel] and biases [outputs], without values."""
+    """Weights [outputs, inputs, *kernel] and what goes with them, [outputs], without values."""
     for before, layer in pairwise(layers):
-        if layer.parameters:
-            inputs, outputs = before.output_shape[-1], layer.output_shape[-1]
-            dims = (outputs, inputs, *(layer.kernel or ()))
-            yield TensorProto(name=f"{layer.name}_w", dims=dims, data_type=TensorProto.FLOAT)
-            yield TensorProto(name=f"{layer.name}_b", dims=[outputs], data_type=TensorProto.FLOAT)
-
-
-def _he(tensor: TensorProto, random: np.random.Generator) -> bytes:
-    """Values for the weights ``tensor``, [outputs, ...], in ONNX's order of bytes."""
-    values: NDArray[np.float32] = random.standard_normal(tensor.dims, np.float32)
-    values *= np.float32(math.sqrt(2 / math.prod(tensor.dims[1:])))
-    return values.astype("<f4", copy=False).tobytes()
+        inputs, outputs = before.output_shape[-1], layer.output_shape[-1]
+        is_normalization = layer.kind is Kind.BATCH_NORMALIZATION
+        first = () if is_normalization else (inputs, *(layer.kernel or ()))
+        for role in _ROLES.get(layer.kind, ()):
+            dims = (outputs, *first) if role == "w" else (outputs,)
+            name = f"{layer.name}_{role}"
+            yield TensorProto(name=name, dims=dims, data_type=TensorProto.FLOAT)

@@ -1,8 +1,12 @@
-"""The configurations of table 1 of the paper (Simonyan and Zisserman, arXiv:1409.1556)."""
+"""The configurations of table 1 of the paper (Simonyan and Zisserman, arXiv:1409.1556).
+
+And of four of them the batch-normalised forms, which came later (Ioffe and Szegedy,
+arXiv:1502.03167): libraries train and publish those under the names vgg11_bn to vgg19_bn.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _HIDDEN_UNITS: Final = 4096
+_NORMALIZED: Final = "-BN"
+"""Ends the letters of what is batch-normalised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +29,26 @@ class Config:
         letter: the column's head, such as D.
         blocks: what stands between two poolings, in the paper's words: "conv3-64" is a
             convolution with a 3 × 3 kernel and 64 channels.
+        normalized: whether each convolution is batch-normalised before its ReLU.
     """
 
     name: str
     letter: str
     blocks: tuple[tuple[str, ...], ...]
+    normalized: bool = False
+
+    @property
+    def short_title(self) -> str:
+        """What to call it where the configuration is told otherwise, such as VGG16-BN."""
+        return self.name.upper()
 
     @property
     def title(self) -> str:
         """What to call it in front of a user."""
         depth = self.name.removeprefix("vgg").partition("-")[0]
-        return f"VGG{depth} (configuration {self.letter})"
+        letter = self.letter.removesuffix(_NORMALIZED)
+        suffix = ", batch-normalised" if self.normalized else ""
+        return f"VGG{depth} (configuration {letter}{suffix})"
 
 
 def _config(name: str, letter: str, column: str) -> Config:
@@ -81,11 +96,29 @@ _COLUMNS: Final = (
 FAMILY: Final[Mapping[str, Config]] = MappingProxyType({c.name: c for c in _COLUMNS})
 """The configurations by family name, in the order of the paper."""
 
+NORMALIZED: Final[Mapping[str, Config]] = MappingProxyType(
+    {
+        f"{c.name}-bn": replace(
+            c, name=f"{c.name}-bn", letter=f"{c.letter}{_NORMALIZED}", normalized=True
+        )
+        for c in _COLUMNS
+        if c.letter in {"A", "B", "D", "E"}
+    }
+)
+"""Those that are also published batch-normalised: each convolution is followed by a batch
+normalisation, and that by the ReLU."""
+
+CONFIGS: Final[Mapping[str, Config]] = MappingProxyType({**FAMILY, **NORMALIZED})
+"""All of them."""
+
 
 def find(name: str) -> Config | None:
-    """The configuration with this family name or letter, in capitals or not."""
-    wanted = name.casefold()
-    for config in FAMILY.values():
+    """The configuration with this family name or letter, in capitals or not.
+
+    Hyphens may be underscores, as in Python's names of the networks: vgg16_bn.
+    """
+    wanted = name.casefold().replace("_", "-")
+    for config in CONFIGS.values():
         if wanted in {config.name, config.letter.casefold()}:
             return config
     return None
@@ -122,7 +155,7 @@ def _operations(config: Config, classes: int, width: float) -> Iterator[Operatio
             if entry == "LRN":
                 yield Operation(name=f"norm{number}", kind=Kind.LOCAL_RESPONSE_NORMALIZATION)
             else:
-                yield _convolution(f"conv{number}_{position}", entry, width)
+                yield from _convolution(f"{number}_{position}", entry, config, width)
         yield Operation(name=f"pool{number}", kind=Kind.MAX_POOLING, kernel=(2, 2), stride=(2, 2))
     yield Operation(name="flatten", kind=Kind.FLATTEN)
     # Section 2.1: all hidden layers are rectified.
@@ -133,18 +166,20 @@ def _operations(config: Config, classes: int, width: float) -> Iterator[Operatio
     yield Operation(name="prob", kind=Kind.SOFTMAX)
 
 
-def _convolution(name: str, entry: str, width: float) -> Operation:
+def _convolution(place: str, entry: str, config: Config, width: float) -> Iterator[Operation]:
     side, units = (int(number) for number in entry.removeprefix("conv").split("-"))
     # Section 2.1: the padding preserves the resolution, 1 pixel for 3 × 3 kernels.
     margin = side // 2
-    return Operation(
-        name=name,
+    yield Operation(
+        name=f"conv{place}",
         kind=Kind.CONVOLUTION,
         kernel=(side, side),
         padding=(margin, margin, margin, margin),
         units=_scaled(units, width),
-        activation="relu",
+        activation=None if config.normalized else "relu",
     )
+    if config.normalized:
+        yield Operation(name=f"bn{place}", kind=Kind.BATCH_NORMALIZATION, activation="relu")
 
 
 def _scaled(units: int, width: float) -> int:

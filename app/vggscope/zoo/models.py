@@ -18,6 +18,7 @@ from vggscope.errors import (
     OutputError,
 )
 from vggscope.zoo.normal_form import DESCRIPTION, Model, is_name, read_model
+from vggscope.zoo.rooms import REPLACED, room_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,16 +122,14 @@ def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         OutputError: a file could not be written, in the block or in the end.
     """
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 (9 ms that others here do not need)
-
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         # Two folders deep, where nobody looks for models.
-        with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as room:
-            made = Path(room, place.name)
+        with room_in(place.parent) as room:
+            made = room / place.name
             made.mkdir()
             yield made
-            _move(made, place, Path(room, "replaced") if replace else None)
+            _move(made, place, room / REPLACED if replace else None)
     except OSError as error:
         raise OutputError(name=place, reason=error.strerror or str(error)) from error
 

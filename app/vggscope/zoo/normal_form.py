@@ -240,15 +240,18 @@ class Model:
                     reason=f"has {size:,} bytes instead of {entry.bytes:,}",
                 )
 
-    def check_content(self) -> None:
+    def check_content(self, digest: Callable[[Path], str] | None = None) -> None:
         """Compare the SHA-256 of every file (reads all of them; releases the GIL).
+
+        Args:
+            digest: computes it; ``sha256_of`` if None.
 
         Raises:
             ModelFileMissingError: a file is not there or may not be read.
             ModelCorruptError: a file holds other bytes than were installed.
         """
         for name, entry in self.description.files.items():
-            if self._look(name, sha256_of) != entry.sha256:
+            if self._look(name, digest or sha256_of) != entry.sha256:
                 raise ModelCorruptError(
                     model=self.name,
                     file=name,
@@ -360,31 +363,31 @@ def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
     Raises:
         ModelDescriptionError: the facts do not make a valid description, or not one of ``proto``.
     """
-    import onnx  # noqa: PLC0415 (162 ms that reading a model does not need)
+    # They import this module.
+    from vggscope.zoo.weights_file import (  # noqa: PLC0415
+        WeightsFile,
+        inline_data,
+        is_large,
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     for name in (GRAPH, WEIGHTS, DESCRIPTION):
-        # onnx appends to an external data file that is already there.
         (folder / name).unlink(missing_ok=True)
-    onnx.save(
-        proto,
-        folder / GRAPH,
-        save_as_external_data=True,
-        all_tensors_to_one_file=True,
-        location=WEIGHTS,
-        size_threshold=1024,
-    )
-    # A network whose every tensor is small enough to stay in the graph leaves no such file.
-    (folder / WEIGHTS).touch()
-    # onnx writes the weights through a private temporary file: readable by its owner alone.
-    (folder / WEIGHTS).chmod((folder / GRAPH).stat().st_mode & 0o777)
-    files = {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
-        for name in (GRAPH, WEIGHTS)
-    }
-    model = _describe(folder, {"format": FORMAT, **facts, "files": files})
+    with WeightsFile(folder) as weights:
+        for tensor in proto.graph.initializer:
+            if is_large(tensor):
+                weights.move(tensor, [inline_data(tensor)])
+    (folder / GRAPH).write_bytes(proto.SerializeToString())
+    files = {GRAPH: entry_of(folder / GRAPH), WEIGHTS: weights.entry}
+    content = {"format": FORMAT, **facts, "files": msgspec.to_builtins(files)}
+    model = describe_model(folder, content)
     model.check_layers()
     return model
+
+
+def entry_of(path: Path) -> FileEntry:
+    """Size and SHA-256 of a file that was just written."""
+    return FileEntry(bytes=path.stat().st_size, sha256=sha256_of(path))
 
 
 def change_facts(model: Model, **changes: object) -> Model:
@@ -394,10 +397,15 @@ def change_facts(model: Model, **changes: object) -> Model:
         ModelDescriptionError: the facts do not make a valid description.
     """
     content = json.loads((model.folder / DESCRIPTION).read_bytes())
-    return _describe(model.folder, content | changes)
+    return describe_model(model.folder, content | changes)
 
 
-def _describe(folder: Path, content: dict[str, object]) -> Model:
+def describe_model(folder: Path, content: dict[str, object]) -> Model:
+    """Write ``content``, all that ``model.json`` says, for the files that lie in ``folder``.
+
+    Raises:
+        ModelDescriptionError: it makes no valid description.
+    """
     text = json.dumps(content, indent=1, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     return read_model(folder)
