@@ -4,11 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from support import tiny_input, tiny_model
 from ui.device_driver import Computer
 from ui.film_driver import Cinema, Films
 from ui.window_driver import FAST, REPORT, Driver, dismantle, write_settings
+from vgg.chains import Chain
 from vggscope.ui import layers_switch
 from vggscope.ui.settings import CROP_BOX, LAYERS
 from vggscope.ui.theme import Theme
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from imaginary import Card
+    from vggscope.zoo.normal_form import Model
 
 # Qt warnings fail a test (pyproject.toml), except what Qt says of itself:
 _NOISE = (
@@ -119,3 +123,26 @@ def cinema(user: Driver) -> Cinema:
     """The window of ``user``, for showing videos; without the frame, which darkens the rest."""
     user.settings.set(CROP_BOX, False)
     return Cinema(user)
+
+
+@pytest.fixture
+def branching(data_dir: Path) -> Model:
+    """Two convolutions of the same thing, added: no chain of layers."""
+    graph = Chain("N", 3, 32, 32)
+
+    def weights(*shape: int) -> str:
+        return graph.constant(np.random.default_rng(7).normal(0, 0.3, shape), "f4")
+
+    graph.add("Conv", weights(6, 3, 3, 3), pads=[1] * 4).add("Relu")
+    other = graph.side("Conv", graph.tip, weights(6, 6, 3, 3), pads=[1] * 4)
+    graph.add("Conv", weights(6, 6, 1, 1)).add("Add", other).add("Relu")
+    graph.add("GlobalAveragePool").add("Flatten")
+    graph.add("Gemm", weights(4, 6), weights(4), transB=1).add("Softmax")
+    return tiny_model(
+        data_dir / "data" / "models" / "branching",
+        proto=graph.model(),
+        title="Branching",
+        input=tiny_input(height=32, width=32, resize=36),
+        output={"probabilities": graph.tip},
+        layers=[],
+    )

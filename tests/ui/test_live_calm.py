@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QListView
 
 from ui.live_driver import LABELS
 from vggscope.inference.classification import Prediction
-from vggscope.ui.predictions import PredictionModel
+from vggscope.ui.prediction_bars import PredictionModel
 from vggscope.ui.settings import READOUT, SMOOTHING, TOP
 
 if TYPE_CHECKING:

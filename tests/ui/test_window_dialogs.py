@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QPushButton, QSpinBox
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+)
 
 from ui.window_driver import FAST, SLOW, stored_settings
 from vggscope import __version__, paths
 from vggscope.diagnostics import log_uncaught
-from vggscope.ui.settings import CROP_BOX, FIT, MODEL, SHOWN, THEME, TOP, WNIDS
+from vggscope.ui.settings import CROP_BOX, FIT, MODEL, MODEL_MIRROR, SHOWN, THEME, TOP, WNIDS
 from vggscope.ui.theme import DARK
 
 if TYPE_CHECKING:
@@ -24,8 +32,9 @@ if TYPE_CHECKING:
     from ui.window_driver import Driver
 
 
-def editor(dialog: QDialog, title: str) -> QComboBox | QSpinBox | QCheckBox:
-    editors = [w for kind in (QComboBox, QSpinBox, QCheckBox) for w in dialog.findChildren(kind)]
+def editor(dialog: QDialog, title: str) -> QComboBox | QSpinBox | QCheckBox | QLineEdit:
+    kinds = (QComboBox, QSpinBox, QCheckBox, QLineEdit)
+    editors = [w for kind in kinds for w in dialog.findChildren(kind)]
     [found] = [w for w in editors if w.accessibleName() == title]
     return found
 
@@ -51,6 +60,8 @@ def test_the_dialog_shows_every_setting_as_it_is(user: Driver) -> None:
             assert setting.description in [w.text() for w in written]
             if isinstance(widget, QComboBox):
                 shown[setting.key] = widget.currentData()
+            elif isinstance(widget, QLineEdit):
+                shown[setting.key] = widget.text()
             else:
                 spin = isinstance(widget, QSpinBox)
                 shown[setting.key] = widget.value() if spin else widget.isChecked()
@@ -61,6 +72,7 @@ def test_the_dialog_shows_every_setting_as_it_is(user: Driver) -> None:
             "device": "auto",
             "exact": False,
             "fit": "published",
+            "protocol": "centre",
             "crop_box": True,
             "wnids": False,
             "smoothing": "off",
@@ -68,6 +80,7 @@ def test_the_dialog_shows_every_setting_as_it_is(user: Driver) -> None:
             "mirror": True,
             "readout": True,
             "loop": False,
+            "model_mirror": "",
         }
 
     assert user.while_dialog_is_open(lambda: user.trigger("settings"), look) == [None]
@@ -86,6 +99,7 @@ def test_what_is_changed_works_at_once(user: Driver) -> None:
         editor(dialog, WNIDS.title).click()  # type: ignore[union-attr]
         choose(dialog, MODEL.title, SLOW)
         choose(dialog, FIT.title, "stretch")
+        user.qtbot.keyClicks(editor(dialog, MODEL_MIRROR.title), "https://mirror.example ")
 
     user.while_dialog_is_open(lambda: user.trigger("settings"), change)
     assert stored_settings() == {
@@ -94,6 +108,7 @@ def test_what_is_changed_works_at_once(user: Driver) -> None:
         "fit": "stretch",
         "crop_box": False,
         "wnids": True,
+        "model_mirror": "https://mirror.example",
     }, "what differs from the defaults; the slow model is one"
     user.wait_for_model(SLOW)
     user.settle()

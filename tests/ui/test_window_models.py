@@ -34,7 +34,7 @@ def offered_models(user: Driver) -> dict[str, QAction]:
     menu = user.button("Model").menu()  # type: ignore[union-attr]
     assert isinstance(menu, QMenu)
     menu.aboutToShow.emit()
-    return {action.text(): action for action in menu.actions()}
+    return {action.text(): action for action in menu.actions() if action.isCheckable()}
 
 
 def break_weights(model: Model) -> None:

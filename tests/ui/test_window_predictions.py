@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QListView, QMenu, QProgressBar
 from support import command, environment
 from ui.window_driver import FAST, SLOW, sample
 from vggscope.ui.photos import State
-from vggscope.ui.predictions import PredictionModel
+from vggscope.ui.prediction_bars import PredictionModel
 from vggscope.ui.settings import MODEL, TOP, WNIDS
 
 if TYPE_CHECKING:

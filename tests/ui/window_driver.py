@@ -333,4 +333,7 @@ def dismantle(drivers: list[Driver]) -> None:
     assert alive == []
 
 
-_OURS: Final = ("decode", "inference", "checksum", "record")
+_OURS: Final = (
+    *("decode", "inference", "checksum", "record"),
+    *("download", "verify", "discard", "remove", "examine", "preview", "import"),
+)

@@ -143,6 +143,21 @@ SPECS: Final = (
         separated=True,
     ),
     _spec(
+        "where",
+        "view",
+        QT_TRANSLATE_NOOP("actions", "&Where Is It?"),
+        "where",
+        "W",
+        checkable=True,
+    ),
+    _spec(
+        "find_class",
+        "view",
+        QT_TRANSLATE_NOOP("actions", "Find a &Class…"),
+        "",
+        "Ctrl+F",
+    ),
+    _spec(
         "as_table",
         "view",
         QT_TRANSLATE_NOOP("actions", "Photos as &Table"),
@@ -279,6 +294,14 @@ SPECS: Final = (
         QT_TRANSLATE_NOOP("actions", "Choose Re&gion of the Screen…"),
         "region",
         "G",
+    ),
+    _spec("models", "model", QT_TRANSLATE_NOOP("actions", "&Models…"), "models", "Ctrl+M"),
+    _spec(
+        "import_model",
+        "model",
+        QT_TRANSLATE_NOOP("actions", "&Import Model…"),
+        "import",
+        "Ctrl+I",
     ),
     _spec("devices", "model", QT_TRANSLATE_NOOP("actions", "&Devices…"), "device", "Ctrl+D"),
     _spec(

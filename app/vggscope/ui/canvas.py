@@ -14,18 +14,28 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
-from vggscope.ui.canvas_marks import Mark, Overlay, paint_marks, paint_overlay
+from vggscope.ui.canvas_marks import (
+    Mark,
+    Markings,
+    Overlay,
+    paint_boxes,
+    paint_marks,
+    paint_overlay,
+)
 from vggscope.ui.chips import chip_around, paint_chip
 from vggscope.ui.theme import picture
 from vggscope.ui.viewport import Viewport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtCore import QEvent
+
     from vggscope.inference.preprocessing import CropBox
     from vggscope.ui.images import Levels
     from vggscope.ui.theme import Theme
@@ -45,10 +55,6 @@ _PAN_STEP: Final = 40
 _FOCUS: Final = 2
 _AROUND: Final = 64
 """Pixels around what is seen of a moving picture that are at hand when it is moved by the mouse."""
-# On photos of any brightness: white between black hairlines.
-_BOX_LINE: Final = QColor(255, 255, 255, 235)
-_BOX_SHADOW: Final = QColor(0, 0, 0, 140)
-_OUTSIDE: Final = QColor(0, 0, 0, 92)
 
 
 class Canvas(QWidget):
@@ -59,10 +65,12 @@ class Canvas(QWidget):
     Signals:
         zoom_changed: pixels of the screen per pixel of the picture.
         view_changed: another part of the picture is seen, or in another size.
+        pointed_at: a ``QPointF`` in the picture's pixels is under the mouse; None for nothing.
     """
 
     zoom_changed = Signal(float)
     view_changed = Signal()
+    pointed_at = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,16 +84,15 @@ class Canvas(QWidget):
         self._caption = ""
         self._readout = ""
         self._badge = ""
-        self._marks: tuple[Mark, ...] = ()
-        self._marked = ""
-        self._overlay: Overlay | None = None
-        self._box: QRectF | None = None
+        self._markings = Markings()
+        self._boxes: list[QRectF] = []
         self._box_visible = True
         self._view = Viewport(margin=_MARGIN, largest_fit=_LARGEST_FIT)
         self._came_by_key = False
         self._drag_from: QPointF | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 120)
+        self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Photo"))
         theme.changed.connect(self.update)
 
@@ -96,8 +103,18 @@ class Canvas(QWidget):
 
     @property
     def box(self) -> QRectF | None:
-        """What the network sees, in the photo's pixels."""
-        return self._box
+        """What the network sees, in the photo's pixels: around all of ``boxes``."""
+        if not self._boxes:
+            return None
+        box = self._boxes[0]
+        for each in self._boxes[1:]:
+            box = box.united(each)
+        return box
+
+    @property
+    def boxes(self) -> list[QRectF]:
+        """The parts that the network sees, each of them."""
+        return list(self._boxes)
 
     def show_photo(self, levels: Levels, name: str) -> None:
         """Show a photo; ``name`` is for the caption."""
@@ -181,47 +198,57 @@ class Canvas(QWidget):
             self._make_caption()
             self.update()
 
-    def show_marks(self, marks: tuple[Mark, ...], text: str = "") -> None:
-        """Mark places on the picture, and tell in the corner what they are."""
-        if (marks, text) != (self._marks, self._marked):
-            self._marks, self._marked = marks, text
+    def show_marks(self, marks: tuple[Mark, ...], text: str = "", *, owner: str = "layers") -> None:
+        """Mark places on the picture, and tell in the corner what they are.
+
+        ``owner``: who marks them; what others have marked stays.
+        """
+        if self._markings.mark(owner, marks, text):
             self.update()
 
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What is marked."""
-        return self._marks
+        return self._markings.marks
 
-    def show_overlay(self, overlay: Overlay | None) -> None:
-        """Show something over the picture."""
-        if overlay is not None or self._overlay is not None:
-            self._overlay = overlay
+    def show_overlay(self, overlay: Overlay | None, *, owner: str = "layers") -> None:
+        """Show something over the picture; of several owners, that of the last one is seen."""
+        if self._markings.lay(owner, overlay):
+            self._make_caption()
             self.update()
 
     @property
     def overlay(self) -> Overlay | None:
         """What is shown over the picture."""
-        return self._overlay
+        return self._markings.overlay
 
     def clear(self, reason: str = "", sign: str = "warning") -> None:
         """Show no picture, but ``reason`` why there is none, below the icon ``sign``."""
         self._reason, self._sign = reason, sign
         self.setAccessibleDescription(reason)
-        self._levels, self._picture_size, self._box = [], QSize(), None
-        self._readout = self._badge = self._marked = ""
-        self._marks, self._overlay = (), None
+        self._levels, self._picture_size, self._boxes = [], QSize(), []
+        self._readout = self._badge = ""
+        self._markings.clear()
         self._view.show(QSizeF())
         self._view.fitted = True
         self.update()
 
     def show_box(self, box: CropBox | None) -> None:
         """Mark what the network sees."""
-        wanted = None if box is None else QRectF(QPointF(*box[:2]), QPointF(*box[2:]))
-        if wanted == self._box:
-            return
-        self._box = wanted
-        self._make_caption()
-        self.update()
+        self.show_boxes([] if box is None else [box])
+
+    def show_boxes(self, boxes: Sequence[CropBox]) -> None:
+        """Mark all that the network sees, where it looks more than once."""
+        wanted: list[QRectF] = []
+        for left, top, right, bottom in boxes:
+            box = QRectF(QPointF(left, top), QPointF(right, bottom))
+            # A crop and its mirror image are one place.
+            if box not in wanted:
+                wanted.append(box)
+        if wanted != self._boxes:
+            self._boxes = wanted
+            self._make_caption()
+            self.update()
 
     def set_box_visible(self, visible: bool) -> None:
         """Show or hide the box."""
@@ -272,13 +299,22 @@ class Canvas(QWidget):
         self.view_changed.emit()
         self.update()
 
+    @property
+    def _are_boxes_seen(self) -> bool:
+        overlay = self.overlay
+        return bool(self._boxes) and self._box_visible and not (overlay and overlay.is_alone)
+
     def _make_caption(self) -> None:
         if self._picture_size.isEmpty():
             return
         size = self._picture_size
         parts = [f"{size.width()} × {size.height()}"]
-        if self._box is not None and self._box_visible:
-            parts.append(self.tr("the frame is what the network sees"))
+        if self._are_boxes_seen:
+            parts.append(
+                self.tr("the frame is what the network sees")
+                if len(self._boxes) == 1
+                else self.tr("the frames are what the network sees")
+            )
         self._caption = " · ".join(parts)
         spoken = [self._name, self._caption, self._badge]
         self.setAccessibleDescription(" · ".join(filter(None, spoken)))
@@ -316,18 +352,6 @@ class Canvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, level, QRectF(level.rect()))
 
-    def _paint_box(self, painter: QPainter, box: QRectF) -> None:
-        on_screen = QRectF(self.to_screen(box.topLeft()), self.to_screen(box.bottomRight()))
-        photo = self._on_screen
-        seen = on_screen.intersected(photo)
-        for outside in _frame_around(photo, seen):
-            painter.fillRect(outside, _OUTSIDE)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        painter.setPen(QPen(_BOX_SHADOW, 3))
-        painter.drawRect(seen)
-        painter.setPen(QPen(_BOX_LINE, 1))
-        painter.drawRect(seen)
-
     @property
     def _on_screen(self) -> QRectF:
         """Where the whole picture lies, in the widget's coordinates."""
@@ -354,7 +378,7 @@ class Canvas(QWidget):
             chip.moveTopLeft(QPointF(12, 10))
             paint_chip(painter, chip, self._badge)
         corner = QPointF(self.width() - 12, 10)
-        for text in filter(None, (self._readout, self._marked)):
+        for text in filter(None, (self._readout, *self._markings.texts)):
             chip = chip_around(text, metrics)
             chip.moveTopRight(corner)
             paint_chip(painter, chip, text)
@@ -374,11 +398,11 @@ class Canvas(QWidget):
         painter.fillRect(self.rect(), QColor(self._theme.colours.canvas))
         if self._levels:
             self._paint_photo(painter)
-            if self._overlay is not None:
-                paint_overlay(painter, self._overlay, self._on_screen, self.to_screen)
-            if self._box is not None and self._box_visible:
-                self._paint_box(painter, self._box)
-            paint_marks(painter, self._marks, self._on_screen, self.to_screen)
+            if (overlay := self.overlay) is not None:
+                paint_overlay(painter, overlay, self._on_screen, self.to_screen)
+            if self._are_boxes_seen:
+                paint_boxes(painter, self._boxes, self._on_screen, self.to_screen)
+            paint_marks(painter, self.marks, self._on_screen, self.to_screen)
             self._paint_caption(painter)
             self._paint_state(painter)
         else:
@@ -416,6 +440,12 @@ class Canvas(QWidget):
         if self._drag_from is not None:
             self._pan(event.position() - self._drag_from)
             self._drag_from = event.position()
+        on_picture = bool(self._levels) and self._on_screen.contains(event.position())
+        self.pointed_at.emit(self.to_photo(event.position()) if on_picture else None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.pointed_at.emit(None)
 
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         self._drag_from = None

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from vggscope.errors import (
     CrashedInUseError,
+    DenseOnCpuError,
     DeviceHangsError,
     DeviceLostError,
     RuntimeClashError,
@@ -93,6 +94,8 @@ class DevicePresenter(QObject):
         text, roster = f"{message_of(error)} {remedy_of(error)}", self._bench.roster
         if isinstance(error, RuntimeClashError):
             self._messages.tell(text)
+        elif isinstance(error, DenseOnCpuError):
+            self._messages.tell(text, is_problem=False)
         elif isinstance(error, DeviceLostError):
             self._messages.tell(text, self.tr("Try again"), roster.retry)
         else:

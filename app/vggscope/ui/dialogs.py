@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -98,6 +99,11 @@ class SettingsDialog(QDialog):
             check.setChecked(self._settings.flag(setting))
             check.toggled.connect(lambda on: self._settings.set(setting, on))
             return check
+        if isinstance(setting.default, str):
+            line = QLineEdit(self._settings.text(setting))
+            line.setProperty("field", True)
+            line.textChanged.connect(lambda text: self._settings.set(setting, text.strip()))
+            return line
         spin = QSpinBox()
         spin.lineEdit().setTextMargins(8, 0, 0, 0)  # the style sheet does not reach it
         spin.setRange(setting.minimum, setting.maximum)
@@ -163,7 +169,8 @@ class AboutDialog(QDialog):
         text = QLabel(
             self.tr(
                 "<p>Shows what a VGG network thinks of a photo, and how it thinks it.</p>"
-                "<p>Images never leave this computer. VGGscope does not open the network.</p>"
+                "<p>Images never leave this computer. VGGscope opens the network for nothing but "
+                "downloads of models that you start.</p>"
                 "<p>VGG: K. Simonyan and A. Zisserman, <i>Very Deep Convolutional Networks for "
                 "Large-Scale Image Recognition</i>, arXiv:1409.1556. The convolutions of the "
                 "bundled model are theirs (Visual Geometry Group, University of Oxford, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication, QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -13,6 +13,7 @@ from vggscope.sources.finding import SUFFIXES, VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_MODELS: Final = (".onnx", ".safetensors", ".h5", ".npz", ".npy")
 translate = QCoreApplication.translate
 
 
@@ -23,6 +24,24 @@ def ask_for_pictures(parent: QWidget) -> list[str]:
         parent, translate("file_dialogs", "Open photos"), "", kinds
     )
     return files
+
+
+def ask_for_model(parent: QWidget) -> str:
+    """The file of a model that the user chose; "" if the dialog was cancelled."""
+    kinds = _kinds(translate("file_dialogs", "Models and weights ({0})"), _MODELS)
+    file, _ = QFileDialog.getOpenFileName(
+        parent, translate("file_dialogs", "Import a model"), "", kinds
+    )
+    return file
+
+
+def ask_for_labels(parent: QWidget) -> str:
+    """The file of labels that the user chose; "" if the dialog was cancelled."""
+    kinds = _kinds(translate("file_dialogs", "Labels ({0})"), (".txt", ".csv", ".json"))
+    file, _ = QFileDialog.getOpenFileName(
+        parent, translate("file_dialogs", "Names of the classes"), "", kinds
+    )
+    return file
 
 
 def ask_for_video(parent: QWidget) -> str:

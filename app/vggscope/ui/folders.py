@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def open_logs() -> None:
     """Show the log folder."""
-    _open(paths.log_dir())
+    open_folder(paths.log_dir())
 
 
 def open_captures() -> None:
@@ -24,8 +24,9 @@ def open_captures() -> None:
     if not folder.exists():
         # Nothing was kept so far: the folder around it is as near as can be.
         folder = folder.parent
-    _open(folder)
+    open_folder(folder)
 
 
-def _open(folder: Path) -> None:
+def open_folder(folder: Path) -> None:
+    """Show ``folder``."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

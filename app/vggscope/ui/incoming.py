@@ -22,24 +22,51 @@ from vggscope.ui.photos import Photo, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+MODEL_SUFFIXES: Final = frozenset(
+    {
+        *(".onnx", ".safetensors", ".h5", ".npz", ".npy"),
+        # Those that are refused, with what to do instead.
+        *(".hdf5", ".keras", ".pth", ".pt", ".pkl", ".pickle", ".ckpt"),
+    }
+)
 _SCHEMES: Final = ("file:", "http:", "https:", "ftp:", "data:")
 _LOOKED_AT: Final = 50
 """How many of the dragged files are looked at while the mouse hovers."""
 
 
+def is_model_file(path: str) -> bool:
+    """Whether a path is to be imported as a model, by its name."""
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (a string is at hand)
+    return suffix in MODEL_SUFFIXES and not os.path.isdir(path)  # noqa: PTH112
+
+
+def model_files_in(mime: QMimeData) -> list[str]:
+    """The files of models among what is dragged."""
+    local = [url.toLocalFile() for url in mime.urls()[:_LOOKED_AT] if url.isLocalFile()]
+    return [path for path in local if is_model_file(path)]
+
+
+def invitation_of(mime: QMimeData) -> str:
+    """What dropping will do."""
+    if model_files_in(mime):
+        return QCoreApplication.translate("incoming", "Drop to import this model")
+    return QCoreApplication.translate("incoming", "Drop to classify")
+
+
 def refusal_of(mime: QMimeData) -> str:
     """Why a drag is not accepted, "" if it is; quick, for use while the mouse moves."""
     urls = mime.urls()
-    if mime.hasImage() or len(urls) > _LOOKED_AT or any(map(_looks_like_photo, urls)):
+    if mime.hasImage() or len(urls) > _LOOKED_AT or any(map(_is_of_use, urls)):
         return ""
     if any(url.scheme() in {"http", "https", "ftp"} for url in urls):
         return QCoreApplication.translate(
             "incoming",
-            "This is only the address of a picture, and VGGscope does not open the network. "
+            "This is only the address of a picture, and VGGscope opens the network for nothing but "
+            "downloads of models. "
             "Save the picture first, or copy the picture itself and paste it.",
         )
     return QCoreApplication.translate(
-        "incoming", "This cannot be dropped here: only folders, pictures ({0}) and videos"
+        "incoming", "This cannot be dropped here: only folders, pictures ({0}), videos and models"
     ).format(FORMAT_NAMES)
 
 
@@ -80,14 +107,15 @@ def photos_of_paths(paths: Iterable[str], is_wanted: Callable[[], bool]) -> list
     return photos
 
 
-def _looks_like_photo(url: QUrl) -> bool:
+def _is_of_use(url: QUrl) -> bool:
     if url.scheme() == "data":
         return True
     if not url.isLocalFile():
         return False
     path = url.toLocalFile()
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (a string is at hand)
-    return suffix in SUFFIXES | VIDEO_SUFFIXES or not suffix or os.path.isdir(path)  # noqa: PTH112
+    known = SUFFIXES | VIDEO_SUFFIXES | MODEL_SUFFIXES
+    return suffix in known or not suffix or os.path.isdir(path)  # noqa: PTH112
 
 
 def _urls_of_text(mime: QMimeData) -> list[QUrl]:
@@ -100,7 +128,7 @@ def _may_be_path(line: str) -> bool:
     """Whether a line is more likely a path or an address than a line of a letter."""
     if line.startswith((*_SCHEMES, "/", "~", "\\\\")) or line[1:3] in {":\\", ":/"}:
         return True
-    return line.lower().endswith(tuple(SUFFIXES | VIDEO_SUFFIXES))
+    return line.lower().endswith(tuple(SUFFIXES | VIDEO_SUFFIXES | MODEL_SUFFIXES))
 
 
 def _url_of_text(line: str) -> QUrl:

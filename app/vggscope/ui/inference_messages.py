@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
     from vggscope.inference.classification import Classification
     from vggscope.inference.live import LiveFrame, LiveResult
+    from vggscope.inference.protocols import Protocol
     from vggscope.ui.photos import Photo
     from vggscope.zoo.normal_form import Fit
 
@@ -26,6 +27,7 @@ class LoadedModel:
         device_key: its key.
         fit: the chosen fit, None for the published one.
         generation: of all answers from now on.
+        protocol: how photos are looked at.
     """
 
     name: str
@@ -34,6 +36,7 @@ class LoadedModel:
     device_key: str
     fit: Fit | None
     generation: int
+    protocol: Protocol = "centre"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,14 @@ class Wanted:
         fit: the chosen fit, None for the published one.
         device: a device's key, or "auto".
         exact: fp32 only.
+        protocol: how photos are looked at.
     """
 
     model: str
     fit: Fit | None
     device: str
     exact: bool
+    protocol: Protocol = "centre"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

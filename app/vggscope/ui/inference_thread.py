@@ -24,6 +24,7 @@ from vggscope.errors import (
     VggscopeError,
 )
 from vggscope.inference.mailbox import Mailbox
+from vggscope.inference.protocols import CENTRE
 from vggscope.ui.errands import Errands
 from vggscope.ui.images import image_of, read_photo, thumbnail_of
 from vggscope.ui.inference_messages import Answer, LiveAnswer, LoadedModel
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
 
     from PySide6.QtMultimedia import QVideoFrame
 
-    from vggscope.errors import DeviceLostError
+    from vggscope.errors import DenseOnCpuError, DeviceLostError
     from vggscope.inference.classifier import Classifier
     from vggscope.inference.devices import Device
     from vggscope.inference.live import LiveClassifier, LiveFrame, LiveResult
+    from vggscope.inference.protocols import Protocol
     from vggscope.inference.runtime import Cancellation
     from vggscope.inference.smoothing import Smoothing
     from vggscope.inference.tap import Tap
@@ -98,8 +100,10 @@ class InferenceThread(QThread):
         # Of the thread itself:
         self._classifier: Classifier | None = None
         self._generation = 0
+        self._protocol: Protocol = CENTRE
         self._loaded: LoadedModel | None = None
         self._told: DeviceLostError | None = None
+        self._told_of_dense: DenseOnCpuError | None = None
         self._live: LiveClassifier[QVideoFrame] | None = None
         self._tried: tuple[Classifier, Tap | None] | None = None
 
@@ -110,7 +114,7 @@ class InferenceThread(QThread):
         return 0.0 if classifier is None else classifier.seconds_in_run
 
     def load(self, wanted: Wanted) -> None:
-        """Change to another model or another fit at once; what waits is given to the new one.
+        """Change to another model, fit or protocol at once; what waits is given to the new one.
 
         It starts on the device that is known to be the right one, or else on the CPU.
         """
@@ -196,6 +200,7 @@ class InferenceThread(QThread):
         return False
 
     def _load(self, wanted: Wanted) -> None:
+        self._protocol = wanted.protocol
         classifier = self._attempt(lambda: self._open(wanted), self.model_failed)
         if classifier is None:
             return
@@ -285,11 +290,17 @@ class InferenceThread(QThread):
     def _note(self, classifier: Classifier, fit: Fit | None) -> None:
         model, device = classifier.model, classifier.device
         self._loaded = LoadedModel(
-            model.name, model.title, device.name, device.key, fit, self._generation
+            *(model.name, model.title, device.name, device.key),
+            fit,
+            self._generation,
+            self._protocol,
         )
 
     def _tell_failure(self, classifier: Classifier) -> None:
         """Tell once that the CPU has taken over from a device."""
+        if (substituted := classifier.dense_failure) not in {None, self._told_of_dense}:
+            self._told_of_dense = substituted
+            self.device_failed.emit(substituted)
         failure, loaded = classifier.failure, self._loaded
         if failure is None or failure is self._told or loaded is None:
             return
@@ -305,13 +316,19 @@ class InferenceThread(QThread):
 
         with self._changed:
             self._cancellation = cancellation = Cancellation()
+        protocol = self._protocol
+        try:
+            enough = classifier.enough_for(protocol)
+        except VggscopeError:
+            # Each photo will be told why the network cannot be asked so.
+            enough = classifier.enough
 
         def read(photo: Photo) -> Frame:
-            return read_photo(photo, classifier.enough)
+            return read_photo(photo, enough)
 
         try:
             for result in classify_stream(
-                classifier, self._take(), read, cancellation=cancellation
+                classifier, self._take(), read, protocol=protocol, cancellation=cancellation
             ):
                 self._tell_failure(classifier)
                 photo, frame, outcome = result.item, result.frame, result.outcome
@@ -432,6 +449,7 @@ class InferenceThread(QThread):
             self._move(destination, classifier)
         elif self.errands.waits(in_background=False):
             self.errands.do_next(classifier, in_background=False)
+            self._tell_failure(classifier)
         elif not self._mailbox.is_empty:
             self._look_at_newest(classifier)
         elif self._pending:

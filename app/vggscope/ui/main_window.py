@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QGuiApplication,
     QKeyEvent,
     QPaintEvent,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -25,19 +19,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vggscope.errors import MultimediaMissingError
 from vggscope.sources.finding import is_video
 from vggscope.ui.actions import LIVE_ACTIONS, SOURCES, Actions
 from vggscope.ui.canvas import Canvas
 from vggscope.ui.copying import copy
 from vggscope.ui.device_presenter import DevicePresenter
 from vggscope.ui.dialog_openers import Dialogs, model_titles
+from vggscope.ui.drop_target import DropTarget
 from vggscope.ui.file_dialogs import ask_for_export, ask_for_folder, ask_for_pictures, ask_for_video
 from vggscope.ui.folders import open_captures, open_logs
-from vggscope.ui.incoming import has_pasteable, photos_in, refusal_of
+from vggscope.ui.insights import Insights
 from vggscope.ui.layers_switch import LayersSwitch
+from vggscope.ui.live_switch import LiveSwitch
 from vggscope.ui.menus import Menus
 from vggscope.ui.messages import MessageBar
+from vggscope.ui.models_presenter import ModelsPresenter
 from vggscope.ui.page_stack import PageStack
 from vggscope.ui.photo_presenter import PhotoPresenter
 from vggscope.ui.plain_keys import is_for_control
@@ -61,12 +57,10 @@ from vggscope.ui.settings import (
 from vggscope.ui.shelves import Shelves, kept_height
 from vggscope.ui.status_bar import StatusBar
 from vggscope.ui.toolbar import ToolBar
-from vggscope.ui.welcome import DropOverlay, Welcome
+from vggscope.ui.welcome import Welcome
 from vggscope.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from PySide6.QtCore import QSettings
 
     from vggscope.ui.browser import PhotoBrowser
@@ -107,11 +101,10 @@ class MainWindow(QMainWindow):
         self._recent = RecentFiles(window_state())
         self.setWindowTitle("VGGscope")
         self.setMinimumSize(900, 600)
-        self.setAcceptDrops(True)
         self.welcome = Welcome(theme, self.actions_by_key)
         self.canvas = Canvas(theme)
         self.predictions = PredictionsPane(theme, self.actions_by_key)
-        self._live: LivePresenter | None = None
+        self._live = LiveSwitch(self, settings, theme)
         self.messages = MessageBar(theme)
         self._build_centre()
         self._layers = LayersSwitch(self, self._shelves, settings, theme)
@@ -125,7 +118,10 @@ class MainWindow(QMainWindow):
             self.workbench, settings, self.messages, (self._bar.device, self._line.device)
         )
         self._photos = PhotoPresenter(self, theme)
-        self.drag_overlay = DropOverlay(theme, self)
+        self.insights = Insights(self, settings, theme)
+        self.models = ModelsPresenter(self, settings, theme)
+        self._drops = DropTarget(self, theme)
+        self.drag_overlay = self._drops.overlay
         self._connect()
         self._restore()
         self.show_mode()
@@ -138,24 +134,17 @@ class MainWindow(QMainWindow):
     @property
     def is_live(self) -> bool:
         """Whether a moving picture is shown instead of photos."""
-        return self._live is not None and self._live.is_on
+        return self._live.is_on
 
     @property
     def live(self) -> LivePresenter | None:
         """Live mode, made when it is first asked for; None, and a message, if it cannot be had."""
-        if self._live is None and not self._is_closed:
-            try:
-                # What shows photos does not wait for Qt Multimedia, which is to be quiet first.
-                from vggscope.sources.live.multimedia import prepare_multimedia  # noqa: PLC0415
+        return self._live.presenter if self._is_closed else self._live.enter()
 
-                prepare_multimedia()
-                from vggscope.ui.live.presenter import LivePresenter  # noqa: PLC0415
-
-                self._live = LivePresenter(self, self._settings, self._theme)
-                self._layers.follow_live(self._live)
-            except ImportError as error:
-                self.messages.tell_error(MultimediaMissingError(reason=str(error)))
-        return self._live
+    def follow_live(self, live: LivePresenter) -> None:
+        """There is live mode, too, from now on."""
+        self._layers.follow_live(live)
+        self.insights.follow_live(live)
 
     @property
     def layers(self) -> LayersPresenter | None:
@@ -170,11 +159,16 @@ class MainWindow(QMainWindow):
         self.workbench.start()
         self.actions_by_key.show_icons()
         self.welcome.show_samples()
+        self.models.begin()
+        self._show_titles()
+
+    def _show_titles(self) -> None:
         self._titles = model_titles()
         self._show_model()
 
     def open_paths(self, files: list[str]) -> None:
-        """Add pictures and folders, or play a video, and remember them."""
+        """Add pictures and folders, or play a video, and remember them; import models."""
+        files = self.models.take(files)
         self._recent.add(files)
         videos = [file for file in files if is_video(file) and not Path(file).is_dir()]
         pictures = [file for file in files if file not in videos]
@@ -182,37 +176,30 @@ class MainWindow(QMainWindow):
         if videos and pictures:
             # Photos take the stage when they come; the video is to have it in the end.
             self.workbench.added.connect(
-                lambda: self._play(videos), Qt.ConnectionType.SingleShotConnection
+                lambda: self._live.play(videos), Qt.ConnectionType.SingleShotConnection
             )
         elif videos:
-            self._play(videos)
-
-    def _play(self, videos: list[str]) -> None:
-        if (live := self.live) is not None:
-            live.open_video(videos[0])
-        if len(videos) > 1:
-            text = self.tr("One video at a time: this is the first of %n.", "", len(videos))
-            self.messages.tell(text, is_problem=False)
+            self._live.play(videos)
 
     # What the presenters show
 
     def mark_source(self) -> None:
         """Mark what is shown among the sources: a button that was pressed may have led nowhere."""
-        kind = SOURCES[0] if self._live is None else self._live.kind
+        kind = self._live.kind
         for key in SOURCES:
             self.actions_by_key[key].setChecked(key == kind)
         self._photos.show_progress()
 
     def show_mode(self) -> None:
         """Show photos or a moving picture: from now on it is the other."""
-        live = self._live
         self.mark_source()
         self._layers.follow()
-        if live is None or not live.is_on:
+        if not self.is_live:
             for key in LIVE_ACTIONS:
                 self.actions_by_key[key].setEnabled(False)
             self.devices.live_time = None
             self._photos.show()
+            self.insights.refresh()
             return
         self._photos.rest()
         for key in ("zoom_fit", "zoom_actual", "zoom_in", "zoom_out", "readout"):
@@ -222,6 +209,10 @@ class MainWindow(QMainWindow):
         """Tell below what is being done."""
         self._line.show_state(text)
 
+    def show_work(self, text: str) -> None:
+        """Tell below what is done with models meanwhile; "" for nothing."""
+        self._line.show_work(text)
+
     def show_zoom(self, zoom: float | None) -> None:
         """Tell below how large the picture is shown: logical pixels per pixel; None for none."""
         self._line.show_zoom(None if zoom is None else zoom * self.devicePixelRatioF())
@@ -229,6 +220,10 @@ class MainWindow(QMainWindow):
     def tell_briefly(self, text: str) -> None:
         """Say something below that nobody need act upon."""
         self._line.showMessage(text, 6000)
+
+    def title_of(self, model: str) -> str:
+        """The title of a model that was installed when the window was opened, or its name."""
+        return self._titles.get(model, model)
 
     def enable_copying(self, can_copy: bool) -> None:
         """Whether there are predictions to copy."""
@@ -238,7 +233,17 @@ class MainWindow(QMainWindow):
     def add_to_stage(self, page: QWidget, below: QWidget) -> None:
         """Add a page to the canvas's place, and a bar below it."""
         self.stage.addWidget(page)
-        self._under_stage.addWidget(below)
+        self.add_below_stage(below)
+
+    def add_below_stage(self, bar: QWidget) -> None:
+        """Add a bar below the canvas."""
+        self._under_stage.addWidget(bar)
+
+    def add_pane(self, pane: QWidget) -> None:
+        """Add a pane beside the predictions, as wide as they are: the canvas gives it room."""
+        canvas, predictions = self._across.sizes()
+        self._across.addWidget(pane)
+        self._across.setSizes([max(1, canvas - predictions), predictions, predictions])
 
     def add_filmstrip(self, browser: QWidget) -> None:
         """Add the photos, at the bottom."""
@@ -279,6 +284,8 @@ class MainWindow(QMainWindow):
         bench.model_changed.connect(self._show_model)
         bench.model_changed.connect(self._layers.prepare, Qt.ConnectionType.SingleShotConnection)
         bench.failed.connect(self.messages.tell_error)
+        self.models.models_changed.connect(self._show_titles)
+        self._line.work_clicked.connect(self.models.show)
         bench.said.connect(self.tell_briefly)
         bench.added.connect(self._show_photos)
         bench.current_changed.connect(self._layers.follow)
@@ -294,7 +301,7 @@ class MainWindow(QMainWindow):
                 "export_csv": lambda: self._export(as_json=False),
                 "export_json": lambda: self._export(as_json=True),
                 "quit": self.close,
-                "paste": self._paste,
+                "paste": self._drops.paste,
                 "copy_text": lambda: self._copy("text"),
                 "copy_csv": lambda: self._copy("csv"),
                 "copy_json": lambda: self._copy("json"),
@@ -304,6 +311,8 @@ class MainWindow(QMainWindow):
                 "zoom_in": self.canvas.zoom_in,
                 "zoom_out": self.canvas.zoom_out,
                 "crop_box": lambda: self._set_flag(CROP_BOX),
+                "where": self.insights.toggle_where,
+                "find_class": self.predictions.search.focus,
                 "as_table": lambda: self.browser.set_as_table(self._as_table()),
                 "layers": lambda: self._set_flag(LAYERS),
                 "layer_before": lambda: self._layers.step(-1),
@@ -316,17 +325,19 @@ class MainWindow(QMainWindow):
                 "remove": photos.remove,
                 "remove_all": photos.remove_all,
                 "source_photos": self._show_photos,
-                "source_camera": lambda: self._go_live(lambda live: live.open_camera()),
+                "source_camera": lambda: self._live.go(lambda live: live.open_camera()),
                 "source_video": self._choose_video,
-                "source_screen": lambda: self._go_live(lambda live: live.open_screen()),
-                "freeze": lambda: self._in_live(lambda live: live.toggle_frozen()),
-                "snapshot": lambda: self._in_live(lambda live: live.take_snapshot()),
-                "record": lambda: self._in_live(lambda live: live.toggle_recording()),
-                "region": lambda: self._in_live(lambda live: live.pick_region()),
+                "source_screen": lambda: self._live.go(lambda live: live.open_screen()),
+                "freeze": lambda: self._live.act(lambda live: live.toggle_frozen()),
+                "snapshot": lambda: self._live.act(lambda live: live.take_snapshot()),
+                "record": lambda: self._live.act(lambda live: live.toggle_recording()),
+                "region": lambda: self._live.act(lambda live: live.pick_region()),
                 "captures": open_captures,
                 "readout": lambda: self._set_flag(READOUT),
                 "mirror": lambda: self._set_flag(MIRROR),
                 "loop": lambda: self._set_flag(LOOP),
+                "models": self.models.show,
+                "import_model": self.models.ask_for_import,
                 "devices": dialogs.show_devices,
                 "shortcuts": dialogs.show_shortcuts,
                 "open_logs": open_logs,
@@ -357,7 +368,7 @@ class MainWindow(QMainWindow):
     def _open_sample(self, path: str) -> None:
         """Open what ships with the program: not what the user would look for again."""
         if is_video(path):
-            self._go_live(lambda live: live.open_video(path))
+            self._live.go(lambda live: live.open_video(path))
         else:
             self.workbench.open_paths([path])
 
@@ -366,25 +377,14 @@ class MainWindow(QMainWindow):
         self._settings.set(setting, self.actions_by_key[setting.key].isChecked())
 
     def _show_photos(self) -> None:
-        if self._live is not None:
-            self._live.leave()
-        self.mark_source()
-
-    def _go_live(self, choose: Callable[[LivePresenter], object]) -> None:
-        if (live := self.live) is not None:
-            choose(live)
-        self.mark_source()
+        self._live.leave()
 
     def _choose_video(self) -> None:
         # Whatever its suffix, it was chosen as a video.
-        if (file := ask_for_video(self)) and (live := self.live) is not None:
+        if file := ask_for_video(self):
             self._recent.add([file])
-            live.open_video(file)
+            self._live.go(lambda live: live.open_video(file))
         self.mark_source()
-
-    def _in_live(self, act: Callable[[LivePresenter], object]) -> None:
-        if self._live is not None and self._live.is_on:
-            act(self._live)
 
     def _show_model(self) -> None:
         model, wanted = self.workbench.model, self._settings.text(MODEL)
@@ -399,21 +399,8 @@ class MainWindow(QMainWindow):
         if path:
             self.workbench.export(path, as_json)
 
-    def _paste(self) -> None:
-        mime = QGuiApplication.clipboard().mimeData()
-        if has_pasteable(mime):
-            self._take(mime)
-        else:
-            self.messages.tell(self.tr("The clipboard holds neither a picture nor a file."))
-
-    def _take(self, mime: QMimeData) -> None:
-        """Add what was dropped or pasted."""
-        paths, photos = photos_in(mime)
-        self.open_paths(paths)
-        self.workbench.add(photos)
-
     def _copy(self, form: str) -> None:
-        shown = self._live if self.is_live else self._photos
+        shown = self._live.presenter if self.is_live else self._photos
         if shown is not None and shown.classification is not None:
             copy(shown.name, shown.classification, self._settings.number(TOP), form)
             self._line.showMessage(self.tr("Copied"), 3000)
@@ -455,30 +442,16 @@ class MainWindow(QMainWindow):
             event.setAccepted(is_for_control(QApplication.focusWidget(), event))
         return super().event(event)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        # Accepted either way: a refused drag would not tell us when it leaves.
-        self.drag_overlay.show_for(refusal_of(event.mimeData()))
-        event.accept()
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.setAccepted(self.drag_overlay.is_welcoming)
-
-    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        self.drag_overlay.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.drag_overlay.hide()
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        self._take(event.mimeData())
-        self.activateWindow()
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Esc stops what is being done, if anything is: then it is a shortcut, and not seen here.
+        if event.key() != Qt.Key.Key_Escape or not self.insights.hide_where():
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.WindowStateChange:
             self.actions_by_key["full_screen"].setChecked(self.isFullScreen())
-            if self._live is not None:
-                self._live.follow_window()
+            if self._live.presenter is not None:
+                self._live.presenter.follow_window()
             self._layers.follow()
         super().changeEvent(event)
 
@@ -488,15 +461,13 @@ class MainWindow(QMainWindow):
             self._is_painted = True
             self.painted.emit()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.drag_overlay.setGeometry(self.rect())
-
     def closeEvent(self, event: QCloseEvent) -> None:
         self._save()
         self._is_closed = True
-        if self._live is not None:
-            self._live.stop()
+        if self._live.presenter is not None:
+            self._live.presenter.stop()
+        self.insights.stop()
+        self.models.stop()
         self.hangs = not self.workbench.stop()
         super().closeEvent(event)
 

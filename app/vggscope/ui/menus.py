@@ -13,10 +13,12 @@ from vggscope.sources.finding import display_name
 from vggscope.ui.actions import MENUS, Actions, translated
 from vggscope.ui.device_roster import device_choices
 from vggscope.ui.settings import (
+    COMPARE,
     DEVICE,
     EXACT,
     FIT,
     MODEL,
+    PROTOCOL,
     RECORDING,
     SMOOTHING,
     THEME,
@@ -61,10 +63,13 @@ class Menus(QObject):
         self._window, self._settings = window, settings
         self._recent, self._roster, self._actions = recent, roster, actions
         self.models = QMenu(window)
-        self._refill(self.models, self._fill_models)
+        self._refill(self.models, self._fill_choice)
         self.devices = QMenu(window)
         self._refill(self.devices, self._fill_devices)
         self.tops = self._top_menu()
+        self._protocols = self._choice_menu(PROTOCOL)
+        self._seconds = QMenu(self.tr("&Compare With"), window)
+        self._refill(self._seconds, self._fill_seconds)
         recent_menu = QMenu(self.tr("Open &Recent"), window)
         self._refill(recent_menu, self._fill_recent)
         after = {
@@ -79,7 +84,7 @@ class Menus(QObject):
             if key == "model":
                 self._refill(menu, self._fill_model)
                 # What is in the menu only while it is open has no shortcut otherwise.
-                window.addAction(actions["devices"])
+                window.addActions([action for action, _ in actions.of_menu(key)])
                 continue
             for action, separated in actions.of_menu(key):
                 if separated:
@@ -139,10 +144,35 @@ class Menus(QObject):
                 lambda _checked=False, name=model.name: self._settings.set(MODEL, name)
             )
 
+    def _fill_choice(self, menu: QMenu) -> None:
+        self._fill_models(menu)
+        menu.addSeparator()
+        menu.addAction(self._actions["models"])
+
     def _fill_model(self, menu: QMenu) -> None:
         self._fill_models(menu)
         menu.addSeparator()
-        menu.addAction(self._actions["devices"])
+        menu.addMenu(self._seconds)
+        menu.addMenu(self._protocols)
+        menu.addSeparator()
+        menu.addActions([action for action, _ in self._actions.of_menu("model")])
+
+    def _fill_seconds(self, menu: QMenu) -> None:
+        """Models that can look at the same photo, beside the one in use."""
+        from vggscope.zoo.models import installed_models  # noqa: PLC0415 (when a menu opens)
+
+        chosen, first = self._settings.text(COMPARE), self._settings.text(MODEL)
+        titles = {"": self.tr("&None")} | {m.name: as_label(m.title) for m in installed_models()}
+        for name, title in titles.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(name == chosen)
+            action.setEnabled(name != first or name == chosen)
+            action.triggered.connect(
+                lambda _checked=False, name=name: self._settings.set(COMPARE, name)
+            )
+            if not name:
+                menu.addSeparator()
 
     def _fill_devices(self, menu: QMenu) -> None:
         chosen = self._settings.text(DEVICE)

@@ -12,7 +12,10 @@ from vggscope.ui.photos import State
 from vggscope.ui.texts import message_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vggscope.inference.classification import Classification
+    from vggscope.inference.preprocessing import CropBox
     from vggscope.ui.browser import PhotoBrowser
     from vggscope.ui.main_window import MainWindow
     from vggscope.ui.theme import Theme
@@ -102,7 +105,7 @@ class PhotoPresenter(QObject):
             return
         pane = window.predictions
         window.enable_copying(done is not None)
-        window.canvas.show_box(None if done is None else done.crop)
+        window.canvas.show_boxes([] if done is None else boxes_of(done))
         if photo is None:
             pane.show_idle()
         elif photo.error is not None:
@@ -185,3 +188,11 @@ class PhotoPresenter(QObject):
         browser.mark(self._bench.current)
         self._window.add_filmstrip(browser)
         return browser
+
+
+def boxes_of(done: Classification) -> Sequence[CropBox]:
+    """The parts of the picture to mark: those that were looked at one by one, or else all of it.
+
+    At three scales the network sees the same but for a few pixels at the ends.
+    """
+    return done.crops if done.protocol == "10-crop" else [done.crop]

@@ -102,6 +102,27 @@ FIT: Final = Setting(
         "stretch": QT_TRANSLATE_NOOP("settings", "Stretched"),
     },
 )
+PROTOCOL: Final = Setting(
+    key="protocol",
+    default="centre",
+    title=QT_TRANSLATE_NOOP("settings", "Look at photos by"),
+    description=QT_TRANSLATE_NOOP(
+        "settings",
+        "More crops, or all of the picture at several sizes: a little more accurate, and slower. "
+        "Moving pictures always use a single centre crop.",
+    ),
+    choices={
+        "centre": QT_TRANSLATE_NOOP("settings", "Single centre crop"),
+        "10-crop": QT_TRANSLATE_NOOP("settings", "10 crops"),
+        "dense": QT_TRANSLATE_NOOP("settings", "Dense, 3 scales"),
+    },
+)
+COMPARE: Final = Setting(
+    key="compare",
+    default="",
+    title=QT_TRANSLATE_NOOP("settings", "Compare with"),
+    description=QT_TRANSLATE_NOOP("settings", "A second model that looks at the same photo."),
+)
 CROP_BOX: Final = Setting(
     key="crop_box",
     default=True,
@@ -168,6 +189,16 @@ CAMERA: Final = Setting(
     title=QT_TRANSLATE_NOOP("settings", "Camera"),
     description=QT_TRANSLATE_NOOP("settings", "The camera to begin with, if it is plugged in."),
 )
+MODEL_MIRROR: Final = Setting(
+    key="model_mirror",
+    default="",
+    title=QT_TRANSLATE_NOOP("settings", "Mirror of models"),
+    description=QT_TRANSLATE_NOOP(
+        "settings",
+        "An address such as https://mirror.example that models are downloaded from instead of the "
+        "catalogue's own.",
+    ),
+)
 LAYERS: Final = Setting(
     key="layers",
     default=True,
@@ -224,13 +255,14 @@ MAP_LABELS: Final = Setting(
     description=QT_TRANSLATE_NOOP("settings", "Shows the number, or the class, of each channel."),
 )
 SHOWN: Final = (
-    *(THEME, TOP, MODEL, DEVICE, EXACT, FIT, CROP_BOX, WNIDS),
+    *(THEME, TOP, MODEL, DEVICE, EXACT, FIT, PROTOCOL, CROP_BOX, WNIDS),
     *(SMOOTHING, RECORDING, MIRROR, READOUT, LOOP),
+    MODEL_MIRROR,
 )
 """Those in the dialog, in its order."""
 MAPS: Final = (MAP_COLOURS, MAP_RANGE, MAP_ORDER, ALIVE_ONLY, MAP_LABELS)
 """How feature maps are shown: chosen beside them."""
-ALL: Final = (*SHOWN, CAMERA, LAYERS, *MAPS)
+ALL: Final = (*SHOWN, CAMERA, COMPARE, LAYERS, *MAPS)
 
 
 class Settings(QObject):

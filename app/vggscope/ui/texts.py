@@ -37,6 +37,25 @@ def percent(probability: float, digits: int = 1) -> str:
     return f"{probability * 100:.{digits}f} %"
 
 
+def size_text(count: int) -> str:
+    """A number of bytes as disks and downloads have it."""
+    if count < 10**6:
+        return f"{count / 1e3:.0f} kB"
+    if count < 10**9:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.1f} GB"
+
+
+def duration_text(seconds: float) -> str:
+    """How long something will take, as exactly as that can be told."""
+    if seconds < 60:
+        return QCoreApplication.translate("durations", "{0} s").format(max(1, round(seconds)))
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return QCoreApplication.translate("durations", "{0} min").format(minutes)
+    return QCoreApplication.translate("durations", "{0} h {1} min").format(*divmod(minutes, 60))
+
+
 def message_of(error: VggscopeError) -> str:
     """The sentence of an error."""
     template = QCoreApplication.translate("errors", error.message_template)

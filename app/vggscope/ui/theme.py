@@ -238,13 +238,18 @@ def _style_sheet(c: Colours) -> str:
         border-color: {c.accent}; color: {c.on_accent}; font-weight: 600; }}
     QPushButton[primary="true"]:focus, QToolButton[primary="true"]:focus
         {{ border-color: {c.text}; }}
-    QComboBox, QSpinBox, QFileDialog QLineEdit {{ background: {c.raised};
+    QPushButton[primary="true"]:disabled {{ background: {c.track}; border-color: {c.border};
+        color: {c.disabled}; }}
+    QComboBox, QSpinBox, QFileDialog QLineEdit, QLineEdit[field="true"] {{ background: {c.raised};
         border: 1px solid {c.border}; border-radius: 7px; padding: 5px 10px; color: {c.text};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
     QComboBox {{ combobox-popup: 0; min-height: 18px; }}
     QSpinBox {{ padding: 3px 0; min-height: 19px; }}
     QComboBox:hover, QSpinBox:hover {{ border-color: {c.muted}; }}
-    QComboBox:focus, QSpinBox:focus, QFileDialog QLineEdit:focus {{ border-color: {c.accent}; }}
+    QComboBox:focus, QSpinBox:focus, QFileDialog QLineEdit:focus,
+    QLineEdit[field="true"]:focus {{ border-color: {c.accent}; }}
+    QLineEdit[field="true"]:disabled, QComboBox:disabled, QSpinBox:disabled {{
+        color: {c.disabled}; }}
     QComboBox::drop-down {{ border: none; width: 28px; }}
     QComboBox::down-arrow {{ image: {down}; width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {c.surface}; border: 1px solid {c.border};
@@ -294,6 +299,17 @@ def _style_sheet(c: Colours) -> str:
     QLabel[heading="true"] {{ color: {c.muted}; font-weight: 600; }}
     QLabel[title="true"] {{ font-size: 15pt; font-weight: 600; }}
     QLabel[bad="true"] {{ color: {c.bad}; font-weight: 600; }}
+    QFrame[card="true"] {{ background: {c.surface}; border: 1px solid {c.border};
+        border-radius: 9px; }}
+    QFrame[question="true"] {{ background: {c.raised}; border: none; border-radius: 7px; }}
+    QLabel[chip="true"] {{ background: {c.track}; color: {c.text}; border-radius: 9px;
+        padding: 2px 9px; }}
+    QLabel[chip="true"][kind="good"] {{ background: {c.good}; color: {c.on_accent}; }}
+    QLabel[chip="true"][kind="accent"] {{ background: {c.accent}; color: {c.on_accent}; }}
+    QLabel[chip="true"][kind="bad"] {{ background: transparent; color: {c.bad};
+        border: 1px solid {c.bad}; }}
+    QLabel[wrong="true"] {{ color: {c.bad}; }}
+    QLabel[strong="true"] {{ font-weight: 600; }}
     QFrame#messageBar {{ background: {c.raised}; border: none;
         border-bottom: 1px solid {c.border}; }}
     QWidget#canvasArea {{ background: {c.canvas}; }}

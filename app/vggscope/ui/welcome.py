@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QIcon, QImageReader, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QIcon,
+    QImage,
+    QImageReader,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -25,7 +35,7 @@ if TYPE_CHECKING:
     from vggscope.ui.actions import Actions
     from vggscope.ui.theme import Theme
 
-_SAMPLES: Final = ("zebra.jpg", "pizza.jpg", "bald-eagle.jpg", "sports-car.jpg", "ladybug.jpg")
+SAMPLES: Final = ("zebra.jpg", "pizza.jpg", "bald-eagle.jpg", "sports-car.jpg", "ladybug.jpg")
 _VIDEO: Final = "slideshow.webm"
 _STILL: Final = "coffee.jpg"
 """A photo that occurs in the video."""
@@ -95,8 +105,8 @@ class Welcome(QWidget):
     def show_samples(self) -> None:
         """Put the pictures on the sample buttons (they are decoded: 15 ms)."""
         for path, button in self._samples.items():
-            button.setIcon(QIcon(_square_thumbnail(path, _THUMBNAIL, self.devicePixelRatioF())))
-        still = _square_thumbnail(
+            button.setIcon(QIcon(square_thumbnail(path, _THUMBNAIL, self.devicePixelRatioF())))
+        still = square_thumbnail(
             paths.resource("samples", _STILL), _THUMBNAIL, self.devicePixelRatioF()
         )
         self._film.setIcon(QIcon(_as_film(still, _THUMBNAIL)))
@@ -105,7 +115,7 @@ class Welcome(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addStretch()
-        for name in _SAMPLES:
+        for name in SAMPLES:
             path = paths.resource("samples", name)
             button = self._samples[path] = QToolButton()
             title = path.stem.replace("-", " ")
@@ -136,18 +146,28 @@ class DropOverlay(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._covered = parent
-        self._refusal = ""
+        self._refusal = self._invitation = ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
+
+    @property
+    def invitation(self) -> str:
+        """What dropping will do."""
+        return self._invitation
 
     @property
     def is_welcoming(self) -> bool:
         """Whether the overlay invites, or refuses."""
         return not self._refusal
 
-    def show_for(self, refusal: str) -> None:
-        """Cover the parent; ``refusal`` tells why the drag is not accepted, "" that it is."""
-        self._refusal = refusal
+    def show_for(self, refusal: str, invitation: str) -> None:
+        """Cover the parent.
+
+        Args:
+            refusal: why the drag is not accepted, "" that it is.
+            invitation: what dropping will do.
+        """
+        self._refusal, self._invitation = refusal, invitation
         self.setGeometry(self._covered.rect())
         self.raise_()
         self.show()
@@ -173,7 +193,7 @@ class DropOverlay(QWidget):
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
-        text = self._refusal or self.tr("Drop to classify")
+        text = self._refusal or self._invitation
         area = QRectF(self.rect()).adjusted(40, 0, -40, 0)
         area.setTop(centre.y() + 10)
         painter.drawText(
@@ -183,14 +203,19 @@ class DropOverlay(QWidget):
         )
 
 
-def _square_thumbnail(path: Path, side: int, ratio: float) -> QPixmap:
+def square_thumbnail(path: Path, side: int, ratio: float) -> QPixmap:
     """The middle of a picture, with round corners."""
     reader = QImageReader(str(path))
     size = reader.size()
     pixels = round(side * ratio)
     scale = pixels / max(1, min(size.width(), size.height()))
     reader.setScaledSize(QSize(round(size.width() * scale), round(size.height() * scale)))
-    image = reader.read()
+    return rounded(reader.read(), side, ratio)
+
+
+def rounded(image: QImage, side: int, ratio: float) -> QPixmap:
+    """The middle of ``image``, whose shorter side is as long as wanted, with round corners."""
+    pixels = round(side * ratio)
     pixmap = QPixmap(pixels, pixels)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)

@@ -18,8 +18,9 @@ from vggscope.ui.images import image_of, levels_for_screen, read_photo, thumbnai
 from vggscope.ui.incoming import photos_of_paths
 from vggscope.ui.inference_messages import Answer, LoadedModel, Wanted
 from vggscope.ui.inference_thread import InferenceThread
+from vggscope.ui.model_jobs import ModelJobs
 from vggscope.ui.photos import Photo, PhotoModel, State
-from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, TOP, Settings
+from vggscope.ui.settings import DEVICE, EXACT, FIT, MODEL, PROTOCOL, TOP, Settings
 from vggscope.ui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
     from vggscope.inference.devices import Device
+    from vggscope.inference.protocols import Protocol
     from vggscope.zoo.normal_form import Fit
 
 _THUMBNAIL_ENOUGH: Final = 128
@@ -42,6 +44,7 @@ class Workbench(QObject):
         tasks: short work off the UI thread.
         model: what is loaded, None until then.
         roster: the devices, and the search for the best one.
+        jobs: downloads of models, and what else is done with them.
 
     Signals:
         added: photos came.
@@ -74,6 +77,7 @@ class Workbench(QObject):
         self.model: LoadedModel | None = None
         self.tasks = Tasks(self)
         self.roster = DeviceRoster(settings, self.tasks, self)
+        self.jobs = ModelJobs(settings, self)
         self.inference = InferenceThread(self)
         self._current: Photo | None = None
         self._serial = 0
@@ -99,6 +103,7 @@ class Workbench(QObject):
     def stop(self) -> bool:
         """End all threads; False if a device hangs and its thread with it."""
         self.roster.stop()
+        self.jobs.stop()
         self.tasks.stop()
         return self.inference.stop()
 
@@ -298,7 +303,7 @@ class Workbench(QObject):
 
     @Slot(str)
     def _on_setting(self, key: str) -> None:
-        if key in {MODEL.key, FIT.key} and not self._is_asked_for():
+        if key in {MODEL.key, FIT.key, PROTOCOL.key} and not self._is_asked_for():
             self._load()
         elif key in {DEVICE.key, EXACT.key}:
             self.roster.decide()
@@ -394,12 +399,17 @@ class Workbench(QObject):
             None if fit == FIT.default else cast("Fit", fit),
             text(DEVICE),
             self._settings.flag(EXACT),
+            cast("Protocol", text(PROTOCOL)),
         )
 
     def _is_asked_for(self) -> bool:
         """Whether the thread was told to load just the model and the fit that are wanted."""
         wanted, asked = self._wanted(), self._asked
-        return asked is not None and (wanted.model, wanted.fit) == (asked.model, asked.fit)
+        return asked is not None and (wanted.model, wanted.fit, wanted.protocol) == (
+            asked.model,
+            asked.fit,
+            asked.protocol,
+        )
 
     def _load(self) -> None:
         self._asked = self._wanted()

@@ -17,7 +17,7 @@ from vggscope.ui.layers.figure_geometry import (
 from vggscope.vgg import configs
 from vggscope.vgg.network import Kind, Network, Operation, build_network
 
-NAMES = st.sampled_from([*configs.FAMILY])
+NAMES = st.sampled_from([*configs.CONFIGS])
 
 
 def listing(count: int) -> Network:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QPointF, QRectF
-from PySide6.QtGui import QTransform
+from PySide6.QtCore import QCoreApplication
 
-from vggscope.ui.canvas_marks import Mark, Overlay
+from vggscope.ui.canvas_marks import Mark, on_canvas, overlay_on
 from vggscope.ui.layers.colours import overlay_image
 from vggscope.ui.settings import MAP_COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PySide6.QtCore import QRectF
 
     from vggscope.inference.map_views import ChannelPicture, Spot
     from vggscope.inference.preprocessing import CropBox
@@ -106,10 +107,9 @@ class CanvasMarker:
             self._canvas.show_overlay(None)
             return
         image = overlay_image(picture.pixels, self._settings.text(MAP_COLOURS))
-        if self._mirrored_in() is not None:
-            image = image.transformed(QTransform.fromScale(-1, 1))
-        box = self._on_canvas(picture.maps.extent)
-        self._canvas.show_overlay(Overlay(image=image, box=box, opacity=panel.opacity))
+        self._canvas.show_overlay(
+            overlay_on(image, picture.maps.extent, self._mirrored_in(), opacity=panel.opacity)
+        )
 
     def _words(self, picture: ChannelPicture, spot: Spot) -> str:
         layer = picture.maps.layer
@@ -129,8 +129,4 @@ class CanvasMarker:
         return text.format(layer.name, spot.position.row, spot.position.column, size)
 
     def _on_canvas(self, box: CropBox) -> QRectF:
-        left, top, right, bottom = box
-        width = self._mirrored_in()
-        if width is not None:
-            left, right = width - right, width - left
-        return QRectF(QPointF(left, top), QPointF(right, bottom))
+        return on_canvas(box, self._mirrored_in())
