@@ -19,6 +19,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from typing import TYPE_CHECKING
 
+from PIL import Image, ImageOps
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication
@@ -29,7 +30,7 @@ from vggscope.ui.device_roster import device_choices
 from vggscope.ui.devices_dialog import DevicesDialog
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
 from vggscope.ui.main_window import MainWindow
-from vggscope.ui.settings import DEVICE, LAYERS, MODEL, Settings
+from vggscope.ui.settings import COMPARE, DEVICE, LAYERS, MODEL, Settings
 from vggscope.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ PUBLISHED = (
     "empty",
     "photo",
     "photo-dark",
+    "where",
+    "where-2",
+    "compare",
     "many",
     "devices",
     "live",
@@ -156,6 +160,46 @@ def make(studio: Studio, wanted: Callable[[str], bool]) -> None:
         _dialogs(studio)
 
 
+def insights(studio: Studio) -> None:
+    """Where a class is, and what a second model says."""
+    window = studio.window
+    window.resize(1280, 800)
+    studio.theme.use("light")
+    window.workbench.remove_all()
+    with tempfile.TemporaryDirectory() as scratch:
+        pair = Path(scratch) / "zebra-and-cat.jpg"
+        _side_by_side("zebra", "cat-chelsea").save(pair, quality=95)
+        studio.open(str(pair))
+        window.messages.hide()
+        # The classes of both animals, by their numbers in ImageNet: zebra, Egyptian cat.
+        for name, number in (("where", 340), ("where-2", 285)):
+            window.predictions.where_wanted.emit(number)
+            studio.wait(lambda: window.canvas.overlay is not None)
+            studio.settle()
+            studio.shoot(name)
+    window.insights.hide_where()
+    window.workbench.remove_all()
+    studio.open("steam-train.jpg")
+    studio.settings.set(COMPARE, "vgg16-compact-int8")
+    studio.wait(lambda: window.insights.second is not None)
+    second = window.insights.second
+    studio.wait(lambda: second is not None and second.pane.summary != "")
+    studio.settle()
+    studio.shoot("compare")
+    studio.settings.set(COMPARE, "")
+    studio.settle()
+
+
+def _side_by_side(*names: str) -> Image.Image:
+    """Sample photos, the middle square of each, as one."""
+    side = 440
+    both = Image.new("RGB", (side * len(names), side))
+    for place, name in enumerate(names):
+        with Image.open(SAMPLES / f"{name}.jpg") as photo:
+            both.paste(ImageOps.fit(photo.convert("RGB"), (side, side)), (side * place, 0))
+    return both
+
+
 def _devices(studio: Studio, wanted: Callable[[str], bool]) -> None:
     window = studio.window
     for name, scheme in (("devices", "light"), ("devices-dark", "dark")):
@@ -263,6 +307,7 @@ def main() -> None:
 
         if arguments.story != "layers":
             make(studio, wanted)
+            insights(studio)
         if arguments.story != "window":
             shoot_layers(studio, wanted, FILM)
         studio.close()
