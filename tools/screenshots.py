@@ -29,7 +29,9 @@ from vggscope import paths
 from vggscope.ui.device_roster import device_choices
 from vggscope.ui.devices_dialog import DevicesDialog
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
+from vggscope.ui.import_preview import PreviewPane
 from vggscope.ui.main_window import MainWindow
+from vggscope.ui.model_card import ModelCard
 from vggscope.ui.settings import COMPARE, DEVICE, LAYERS, MODEL, Settings
 from vggscope.ui.theme import Theme
 
@@ -48,6 +50,8 @@ PUBLISHED = (
     "where",
     "where-2",
     "compare",
+    "models",
+    "import",
     "many",
     "devices",
     "live",
@@ -190,6 +194,39 @@ def insights(studio: Studio) -> None:
     studio.settle()
 
 
+def models(studio: Studio) -> None:
+    """The models of a computer, and one that is about to come in."""
+    import onnx  # noqa: PLC0415 (only for this)
+
+    from vggscope.zoo.creating import create_model  # noqa: PLC0415
+    from vggscope.zoo.models import find_model  # noqa: PLC0415
+
+    window = studio.window
+    window.workbench.remove_all()
+    create_model("E", classes=10, width=0.25, name="lesson", title="VGG19 for a lesson")
+    window.models.show()
+    dialog = window.models.dialog
+    dialog.resize(820, 680)
+    studio.wait(lambda: len(dialog.findChildren(ModelCard)) > 3)
+    studio.settle()
+    studio.shoot("models", dialog)
+    dialog.close()
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "vgg16-from-a-friend.onnx"
+        network = onnx.load(find_model("vgg16-compact").graph_path)
+        # Who wrote a file tells how pictures are prepared.
+        network.producer_name = "onnx-caffe2"
+        onnx.save(network, file)
+        window.models.import_files([str(file)])
+        (form,) = window.models.imports
+        form.resize(900, 640)
+        studio.wait(lambda: any(pane.model.rowCount() for pane in form.findChildren(PreviewPane)))
+        studio.settle()
+        studio.shoot("import", form)
+        form.close()
+    studio.settle()
+
+
 def _side_by_side(*names: str) -> Image.Image:
     """Sample photos, the middle square of each, as one."""
     side = 440
@@ -308,6 +345,7 @@ def main() -> None:
         if arguments.story != "layers":
             make(studio, wanted)
             insights(studio)
+            models(studio)
         if arguments.story != "window":
             shoot_layers(studio, wanted, FILM)
         studio.close()
