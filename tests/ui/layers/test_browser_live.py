@@ -134,9 +134,10 @@ def test_back_to_the_photos(layers: Layers, cinema: Cinema, films: Films, truth:
     assert np.array_equal(layers.maps.values, expected.values)
     layers.user.click(layers.map, layers.map.cell_box(3, 3).center().toPoint())
     layers.leave()
-    assert len(layers.marks) == 1
+    (of_photo,) = layers.marks
     cinema.show(films.wandering)
-    assert layers.marks == (), "of the photo"
+    # The same position may be marked by now where it is in the video.
+    assert of_photo not in layers.marks
     maps = wait_for_live(layers, "conv4_2")
     assert layers.channel == 7
     assert maps.picture_size == (320, 240)
