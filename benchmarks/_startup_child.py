@@ -1,9 +1,11 @@
 """A process of startup.py: opens a window, tells when it was painted, and ends.
 
     python _startup_child.py bare|window|prediction SPAWNED [FILE]
+    python _startup_child.py stay
 
 ``SPAWNED`` is the monotonic clock, which is the whole computer's, when this process was started.
-The program under test is not touched: its window is found when the event loop begins.
+The program under test is not touched: its window is found when the event loop begins. ``stay`` is
+the bare window for those who look from outside.
 """
 
 import os
@@ -18,6 +20,9 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 def main() -> None:
     """Open the window that the first argument names."""
+    if sys.argv[1] == "stay":
+        _open_bare_window()
+        return
     kind, spawned, *files = sys.argv[1:]
     enter = QApplication.exec
 
@@ -36,16 +41,20 @@ def main() -> None:
 
     QApplication.exec = run
     if kind == "bare":
-        application = QApplication(sys.argv[:1])
-        label = QLabel("hello")
-        label.resize(1280, 800)
-        label.show()
-        application.exec()
+        _open_bare_window()
     else:
         sys.argv = ["vggscope", *files]
         from vggscope.cli.main import main as vggscope  # noqa: PLC0415
 
         vggscope()
+
+
+def _open_bare_window():
+    application = QApplication(sys.argv[:1])
+    label = QLabel("hello")
+    label.resize(1280, 800)
+    label.show()
+    application.exec()
 
 
 def _bars(window):

@@ -151,6 +151,38 @@ def test_killed_it_goes_on(run: Run, folder: Path) -> None:
     assert not journal.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_ctrl_c_tells_that_it_goes_on(folder: Path, tiny: object) -> None:
+    assert tiny
+    photos = sorted(folder.rglob("*.png"))
+    for number in range(1500):
+        os.link(photos[number % 8], folder / "red" / f"again {number}.png")
+    journal = folder.parent / "out.csv.journal"
+    # A shell that runs in the background has its children ignore SIGINT; a terminal's does not.
+    interruptible = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "runpy.run_module('vggscope', run_name='__main__', alter_sys=True)"
+    )
+    words = ("evaluate", folder, "--model", "tiny", "-o", folder.parent / "out.csv")
+    with subprocess.Popen(
+        [sys.executable, "-c", interruptible, *words],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        deadline = time.monotonic() + TIMEOUT
+        while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=TIMEOUT)
+    done = journal.read_bytes().count(b"\n") - 1
+    assert (process.returncode, out) == (130, b"")
+    told = f"vggscope: Paused: {done} photos are done. The same command goes on from there.\n"
+    assert err.decode() == told
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
 def test_a_terminal_sees_progress(folder: Path, tiny: object) -> None:
     assert tiny

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -14,11 +17,13 @@ import onnx
 import psutil
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
 from support import command, environment, picture, tiny_proto
 from vggscope.cli.main import main
 from vggscope.vgg.build import build
 from vggscope.zoo.models import find_model
+from zoo.vgg_files import torch_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +70,16 @@ def photo(tmp_path: Path) -> Path:
 
 def test_the_light_vgg19_of_the_onnx_package(run: Run, photo: Path, tmp_path: Path) -> None:
     """A foreign model from the file to its layers, as a user meets it."""
+    status, out, err = run("models", "import", LIGHT_VGG19, "--dry-run")
+    assert (status, err) == (0, "")
+    # Its weights are made by nodes, and are as many as those of any other VGG19.
+    assert re.search(r"^file +light_vgg19\.onnx, \d kB, fp32$", out, re.MULTILINE)
+    assert re.search(r"^parameters +143,667,240$", out, re.MULTILINE)
     status, out, err = run("models", "import", LIGHT_VGG19, "--name", "vgg19-light")
     assert (status, err) == (0, "")
-    assert out.startswith("vgg19-light is installed: 1,000 classes, 224 × 224, fp32")
+    assert re.match(
+        r"vgg19-light is installed: 1,000 classes, 224 × 224, fp32, \d kB, 26 layers\n", out
+    )
 
     status, out, err = run("layers", "--model", "vgg19-light", "--format", "json")
     assert (status, err) == (0, "")
@@ -239,3 +251,72 @@ def test_weights_go_the_same_way(run: Run, tmp_path: Path) -> None:
     status, out, err = run("models", "import", path, "--config", "D")
     assert (status, out) == (2, "")
     assert "weights.safetensors" in err
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.safetensors"
+    save_file(torch_state("vgg11"), path)
+    return path
+
+
+def test_a_table_of_what_weights_are(run: Run, weights: Path) -> None:
+    status, out, err = run("models", "import", weights, "--dry-run", "--channels", "BGR")
+    assert (status, err) == (0, "")
+    rows = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
+    assert re.fullmatch(r"\d+,\d{3}", rows.pop("parameters"))
+    assert rows == {
+        "file": "weights.safetensors",
+        "home": "torchvision",
+        "network": "vgg11",
+        "classes": "10",
+        "size": "64 × 64",
+        "channels": "BGR",
+        "normalisation": "imagenet: × 0.00392157 − (0.406, 0.456, 0.485) ÷ (0.225, 0.224, 0.229)",
+        "resize": "73, crop",
+    }
+
+
+@pytest.mark.parametrize("words", [("--output", "prob"), ("--softmax",), ("--no-softmax",)])
+def test_weights_have_no_outputs(run: Run, weights: Path, words: tuple[str, ...]) -> None:
+    status, out, err = run("models", "import", weights, *words)
+    assert (status, out) == (2, "")
+    assert "are for ONNX files, and it holds weights" in err
+
+
+@pytest.mark.parametrize("option", ["--title", "--licence"])
+@pytest.mark.parametrize("text", ["", " ", "a\nb", "\x1b[31mred", "non\udcffutf"])
+def test_texts_for_people(run: Run, net: Path, option: str, text: str) -> None:
+    status, out, err = run("models", "import", net, option, text)
+    assert (status, out) == (2, "")
+    assert f"argument {option}" in err
+    assert "it has to be a line of text" in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_names_that_are_no_text(run: Run, net: Path, weights: Path) -> None:
+    for number, path in enumerate((net, weights)):
+        strange = path.rename(path.with_name(f"\udcff{path.name}"))
+        status, _, err = run("models", "import", strange, "--name", f"strange-{number}")
+        assert (status, err) == (0, "")
+        assert find_model(f"strange-{number}").description.source.endswith(path.name)
+
+
+def test_what_a_file_says_is_shown_as_text(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "evil.safetensors"
+    save_file({"\x1b[31mred\nline": np.zeros(3, np.float32)}, path)
+    status, out, err = run("models", "import", path)
+    assert (status, out) == (2, "")
+    assert err.removesuffix("\n").isprintable()
+
+
+def test_a_full_disk_is_not_blamed_on_the_file(
+    run: Run, net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("vggscope.zoo.weights_file.WeightsFile.move", fail)
+    status, out, err = run("models", "import", net)
+    assert (status, out) == (2, "")
+    assert "four-colours” could not be written: No space left" in err

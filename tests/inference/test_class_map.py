@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vggscope.inference.class_map import ClassMap
-from vggscope.inference.class_map_export import as_record, cell_levels, overlay_png
+from vggscope.inference.class_map_export import as_record, overlay_png
+from vggscope.inference.class_picture import ClassPicture
 from vggscope.inference.dense import View, view_of
 from vggscope.inference.preprocessing import CropBox, crop_box
 from vggscope.vgg.axis import Axis
@@ -163,13 +164,13 @@ def test_every_cell_is_held_by_some_window(window: int) -> None:
 def test_the_strongest_place_has_the_last_colour() -> None:
     values = np.zeros((3, 4))
     values[0, 3] = 1
-    levels = cell_levels(class_map(values))
+    levels = ClassPicture(map=class_map(values)).levels(whole=False)
     assert levels.shape == (9, 10)
     assert levels.max() == levels[0, 9] == 254
     assert levels[8, 0] == 0
-    assert (cell_levels(class_map(np.zeros((1, 1)))) == 0).all()
+    assert (ClassPicture(map=class_map(np.zeros((1, 1)))).levels(whole=False) == 0).all()
     # Logits have no natural zero.
-    logits = cell_levels(class_map(values - 5, quantity="logit"))
+    logits = ClassPicture(map=class_map(values - 5, quantity="logit")).levels(whole=False)
     assert (logits.min(), logits.max()) == (0, 254)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 from support import picture
 from vggscope.errors import (
     FolderUnreadableError,
+    JournalBusyError,
     JournalError,
     NothingLabelledError,
     TruthFileError,
@@ -344,6 +346,29 @@ def test_files_that_are_no_journals_stay_as_they_are(content: bytes, tmp_path: P
     with pytest.raises(JournalError, match="damaged"), Journal(path, SUBJECT):
         pass
     assert path.read_bytes() == content
+
+
+def test_a_journal_is_one_evaluations_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path, SUBJECT) as journal:
+        journal.add(entry("a"))
+        with pytest.raises(JournalBusyError), Journal(path, SUBJECT):
+            pass
+        journal.add(entry("b"))
+    assert list(tmp_path.iterdir()) == [path]
+    with Journal(path, SUBJECT) as journal:
+        assert list(journal.entries) == ["a", "b"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such device")
+def test_devices_are_not_read_to_their_end(tmp_path: Path) -> None:
+    device = tmp_path / "device"
+    device.symlink_to("/dev/zero")
+    with pytest.raises(JournalError, match="it is no file"), Journal(device, SUBJECT):
+        pass
+    photo(tmp_path / "a.png")
+    with pytest.raises(TruthFileError, match="it is no file"):
+        samples_in(tmp_path, LABELS, model="M", truth=device)
 
 
 def test_a_journal_that_cannot_be_made(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,23 @@ def test_a_broken_ledger_is_no_ledger(card: Card, tiny: Model, content: bytes) -
     assert row(selection.probe(tiny), "cpu").status is Status.VERIFIED
     assert selection.known_choice(tiny) is not None
     assert card
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="disks cannot be made small there")
+def test_a_full_disk_keeps_what_was_there_and_leaves_nothing_else(card: Card, tiny: Model) -> None:
+    import resource  # noqa: PLC0415 (Windows has none)
+
+    assert card
+    selection.probe(tiny)
+    before = ledger_file().read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        Ledger().forget()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ledger_file().read_bytes() == before
+    assert [path.name for path in ledger_file().parent.iterdir()] == [ledger_file().name]
 
 
 @pytest.mark.parametrize(

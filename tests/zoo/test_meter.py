@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggscope.zoo.meter import Meter, Progress
+from vggscope.zoo.meter import Meter, Progress, size_text
 
 
 class Clock:
@@ -81,3 +81,19 @@ def test_never_too_often_and_the_end_at_once(steps: list[tuple[int, float]]) -> 
     assert told[-1].done == total or clock.now - start < 0.1 or steps[-1][0] == 0
     assert len(told) <= 2 + (clock.now - start) / 0.1
     assert [step.done for step in told] == sorted(step.done for step in told)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (840, "840 B"),
+        (11_402, "11 kB"),
+        (1_050_000, "1.1 MB"),
+        (38_400_000, "38.4 MB"),
+        (553_436_454, "553 MB"),
+        (1_138_000_000, "1.1 GB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert size_text(count) == text

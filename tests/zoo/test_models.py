@@ -239,9 +239,32 @@ def test_a_place_that_was_taken_meanwhile(tmp_path: Path) -> None:
             (folder / "ours").write_text("")
             (place / "theirs").mkdir(parents=True)
 
-    with pytest.raises(OutputError, match="new"):
+    with pytest.raises(ModelNameTakenError, match="new"):
         be_late()
     assert list(tmp_path.rglob("*")) == [place, place / "theirs"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_leads_nowhere_is_in_the_way(data_dir: Path) -> None:
+    home = data_dir / "data" / "models"
+    home.mkdir(parents=True)
+    (home / "new").symlink_to(home / "nowhere")
+    with pytest.raises(ModelNameTakenError):
+        place_for("new")
+    with staged(place_for("new", replace=True), replace=True) as folder:
+        (folder / "ours").write_text("")
+    assert list(home.rglob("*")) == [home / "new", home / "new" / "ours"]
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "\x1b[31mred", "x" * 501])
+def test_titles_are_lines_of_text(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelDescriptionError, match="title"):
+        tiny_model(tmp_path / "tiny", title=text)
+
+
+def test_what_is_no_text_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ModelDescriptionError, match="no text"):
+        tiny_model(tmp_path / "tiny", source="Weights from non\udcffutf.h5")
 
 
 def test_replaced(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ same session. Exit status: 0 all were measured, 1 some failed, 2 nothing could b
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ import msgspec
 from vggscope.cli.main import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from vggscope.cli.tables import text_table
 from vggscope.errors import DeviceError
+from vggscope.inference.report import as_json
 from vggscope.zoo.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = [(device, problem or _measured(model, device)) for device, problem in entries]
     if arguments.format == "json":
         document = {"model": model.name, "cores": os.cpu_count(), "results": _objects(results)}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(as_json(document))
     else:
         sys.stdout.write(_text(model.name, results))
     failed = sum(isinstance(result, DeviceError) for _, result in results)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from vggscope.cli.devices import tell_failures, tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
 from vggscope.cli.options import add_classifier_options, add_protocol_option
+from vggscope.cli.progress_bars import progress_bar
 from vggscope.errors import OutputError, VggscopeError
 from vggscope.inference.report import (
     CSV_COLUMNS,
@@ -26,7 +27,7 @@ from vggscope.inference.report import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from vggscope.inference.report import Outcome
     from vggscope.sources.frame import Frame
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     found: Iterable[Path | Failed] = find_stills(arguments.paths, recursive=arguments.recursive)
     output = arguments.output
-    total = None
+    total = 0
     shows_progress = _shows_progress(arguments)
     # The output file may lie in a folder of pictures: all are known before it is made.
     if output or shows_progress:
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     with _destination(output) as stream:
         writer = _WRITERS[arguments.format](stream, arguments.top)
-        with contextlib.closing(writer), progress_bar(total if shows_progress else None) as advance:
+        with contextlib.closing(writer), progress_bar(total, hidden=not shows_progress) as advance:
             for result in classify_stream(
                 classifier, found, read, top=arguments.top, protocol=arguments.protocol
             ):
@@ -176,15 +177,3 @@ def _shows_progress(arguments: argparse.Namespace) -> bool:
     """On a terminal, unless the results themselves show progress there."""
     results_are_watched = arguments.output is None and sys.stdout.isatty()
     return sys.stderr.isatty() and not results_are_watched
-
-
-@contextlib.contextmanager
-def progress_bar(total: int | None) -> Iterator[Callable[[], object]]:
-    """A progress bar of ``total`` steps on stderr; none if None."""
-    if total is None:
-        yield lambda: None
-        return
-    from tqdm import tqdm  # noqa: PLC0415 (only a terminal needs it)
-
-    with tqdm(total=total, unit=" pictures", file=sys.stderr) as bar:
-        yield bar.update

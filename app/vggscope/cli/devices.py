@@ -7,13 +7,13 @@ known is printed. Exit status: 0, or 2 where nothing could be found out.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.cli.main import ALL_DONE
 from vggscope.cli.tables import text_table
 from vggscope.errors import DeviceError, ProviderForeignError
+from vggscope.inference.report import as_json
 from vggscope.zoo.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         misfit = f"{DEVICE_VARIABLE}: {error.message} {error.remedy}\n"
     if arguments.format == "json":
         document = _document(found, auto, proposal, exact=arguments.exact)
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(as_json(document))
     else:
         sys.stdout.write(_text(found, auto, proposal) + misfit)
     return ALL_DONE

@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vggscope.cli.classify import progress_bar
 from vggscope.cli.devices import tell_failures, tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
 from vggscope.cli.options import add_protocol_option
+from vggscope.cli.progress_bars import progress_bar
 from vggscope.cli.tables import text_table
 from vggscope.errors import NothingLabelledError
 from vggscope.inference.evaluation_report import (
@@ -93,14 +93,22 @@ def run(arguments: argparse.Namespace) -> int:
         left = waiting(samples, known)
         if left < len(samples.samples):
             sys.stderr.write(f"vggscope: {len(samples.samples) - left} photos are done already\n")
-        with progress_bar(left if sys.stderr.isatty() else None) as advance:
-            found = evaluate(
-                classifier,
-                samples,
-                protocol=arguments.protocol,
-                journal=journal,
-                advance=advance,
-            )
+        try:
+            with progress_bar(left) as advance:
+                found = evaluate(
+                    classifier,
+                    samples,
+                    protocol=arguments.protocol,
+                    journal=journal,
+                    advance=advance,
+                )
+        except KeyboardInterrupt:
+            if journal is not None:
+                kept = f"{len(journal.entries)} photos are done"
+                sys.stderr.write(
+                    f"vggscope: Paused: {kept}. The same command goes on from there.\n"
+                )
+            raise
     if not found.top1.count:
         reason = f"none of the {len(samples.samples)} can be opened"
         raise NothingLabelledError(name=display_name(folder), model=name, reason=reason)
@@ -117,6 +125,7 @@ def _journal(classifier: Classifier, arguments: argparse.Namespace) -> Iterator[
 
     Raises:
         JournalError: it belongs to another evaluation, or cannot be written.
+        JournalBusyError: another process is writing it.
     """
     from vggscope.inference.evaluation_journal import Journal, Subject  # noqa: PLC0415 (as above)
 

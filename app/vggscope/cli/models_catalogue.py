@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from vggscope import paths
-from vggscope.cli.bytes_bar import BytesBar
 from vggscope.cli.consent import ask
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
 from vggscope.cli.options import add_action
+from vggscope.cli.progress_bars import BytesBar
 from vggscope.cli.tables import text_table
 from vggscope.errors import ModelNotFoundError, NotInCatalogueError, VggscopeError
+from vggscope.inference.report import as_json
 from vggscope.sources.finding import display_name
 from vggscope.zoo.addresses import MIRROR_VARIABLE, host_of
 from vggscope.zoo.catalogue import catalogue, catalogue_problem, find_entry, users_catalogue
-from vggscope.zoo.download import Download, megabytes
+from vggscope.zoo.download import Download
 from vggscope.zoo.installing import (
     download_and_install,
     list_models,
@@ -26,6 +26,7 @@ from vggscope.zoo.installing import (
     sweep,
     verify_model,
 )
+from vggscope.zoo.meter import size_text
 from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _list(arguments: argparse.Namespace) -> int:
     sweep()
     listed = list_models()
     if arguments.format == "json":
-        _write_json([_as_json_object(item) for item in listed])
+        sys.stdout.write(as_json([_as_json_object(item) for item in listed]))
     else:
         sys.stdout.write(text_table(_HEADS, [_row(item) for item in listed], numbers=_NUMBERS))
         sys.stdout.write("".join(f"\n{line}\n" for line in _notes(listed)))
@@ -121,7 +122,7 @@ def _download(arguments: argparse.Namespace) -> int:
                 entry, mirror=arguments.mirror, progress=bar, stop=lambda: False
             )
     except KeyboardInterrupt:
-        kept = f"{megabytes(download.part_bytes)} of {megabytes(entry.bytes)} are kept"
+        kept = f"{size_text(download.part_bytes)} of {size_text(entry.bytes)} are kept"
         sys.stderr.write(f"vggscope: Paused: {kept}. The same command goes on from there.\n")
         raise
     already = present is not None and present.state == "installed"
@@ -144,9 +145,9 @@ def _entry(name: str) -> Entry:
 def _question(entry: Entry, download: Download) -> str:
     left = entry.bytes - download.part_bytes
     if left <= 0:
-        return f"Install “{entry.name}”, which is downloaded ({megabytes(entry.bytes)})?"
-    size = megabytes(entry.bytes)
-    size = size if left == entry.bytes else f"the last {megabytes(left)} of {size}"
+        return f"Install “{entry.name}”, which is downloaded ({size_text(entry.bytes)})?"
+    size = size_text(entry.bytes)
+    size = size if left == entry.bytes else f"the last {size_text(left)} of {size}"
     host = host_of(download.addresses[0])
     return f"Download “{entry.name}” from {host} ({size}, licence {entry.licence})?"
 
@@ -155,10 +156,10 @@ def _remove(arguments: argparse.Namespace) -> int:
     found = [item for item in list_models() if _is_called(item, arguments.model)]
     own = [item for item in found if item.state != "bundled" and _takes(item)]
     if own:
-        size = megabytes(sum(map(_takes, own)))
+        size = size_text(sum(map(_takes, own)))
         ask(f"Remove “{arguments.model}” ({size})?", yes=arguments.yes)
     freed = remove_model(arguments.model)
-    sys.stdout.write(f"{arguments.model} is removed: {megabytes(freed)} are free again\n")
+    sys.stdout.write(f"{arguments.model} is removed: {size_text(freed)} are free again\n")
     return ALL_DONE
 
 
@@ -185,11 +186,13 @@ def _verify(arguments: argparse.Namespace) -> int:
         except VggscopeError as error:
             problems[name] = error
     if arguments.format == "json":
-        _write_json(
-            [
-                {"model": name, "sound": not problem, "problem": problem and problem.as_json()}
-                for name, problem in problems.items()
-            ]
+        sys.stdout.write(
+            as_json(
+                [
+                    {"model": name, "sound": not problem, "problem": problem and problem.as_json()}
+                    for name, problem in problems.items()
+                ]
+            )
         )
     else:
         rows = [
@@ -215,7 +218,7 @@ def _row(item: Listed) -> tuple[str, ...]:
     return (
         item.name,
         _state(item),
-        f"{size / 1e6:,.1f} MB",
+        size_text(size),
         _licence(item),
         f"{first.top1:.2f}" if first else "",
         f"{first.top5:.2f}" if first and first.top5 is not None else "",
@@ -258,8 +261,8 @@ def _notes(listed: Sequence[Listed]) -> list[str]:
     own = sum(item.bytes_on_disk for item in listed if item.state != "bundled")
     parts = sum(item.part_bytes for item in listed)
     folder = display_name(str(paths.user_models()))
-    use = f"Your models take {megabytes(own)} in {folder}"
-    return [*notes, f"{use}; unfinished downloads: {megabytes(parts)}." if parts else f"{use}."]
+    use = f"Your models take {size_text(own)} in {folder}"
+    return [*notes, f"{use}; unfinished downloads: {size_text(parts)}." if parts else f"{use}."]
 
 
 def _as_json_object(item: Listed) -> dict[str, Any]:
@@ -282,7 +285,3 @@ def _as_json_object(item: Listed) -> dict[str, Any]:
         "sha256": entry.sha256 if entry else None,
         "problem": item.problem.as_json() if item.problem is not None else None,
     }
-
-
-def _write_json(document: object) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from vggscope.cli.bytes_bar import BytesBar
 from vggscope.cli.main import ALL_DONE
-from vggscope.cli.options import add_action, count_up_to
+from vggscope.cli.options import add_action, count_up_to, line
+from vggscope.cli.progress_bars import BytesBar
+from vggscope.inference.report import as_json
 from vggscope.sources.finding import display_name
 from vggscope.vgg import configs
-from vggscope.zoo.class_labels import IMAGENET, NUMBERS
+from vggscope.zoo.choices import IMAGENET_LABELS
+from vggscope.zoo.class_labels import NUMBERS
 from vggscope.zoo.creating import LARGEST_SIZE, MOST_CLASSES, create_model
 from vggscope.zoo.installing import sweep
+from vggscope.zoo.meter import size_text
 
 if TYPE_CHECKING:
     from vggscope.cli.options import Actions
     from vggscope.zoo.class_labels import Naming
     from vggscope.zoo.normal_form import Model
 
-_LABELS: Final = ("imagenet", NUMBERS)
+IMAGENET: Final = "imagenet"
+"""What users may call ImageNet's labels."""
 
 
 def add_create(actions: Actions) -> None:
@@ -67,11 +70,11 @@ def add_create(actions: Actions) -> None:
         help="of the random numbers; the same one makes the same weights (default: %(default)s)",
     )
     parser.add_argument("--name", help="of the new model (default: NET-untrained)")
-    parser.add_argument("--title", help="of the new model, as the window shows it")
+    parser.add_argument("--title", type=line, help="of the new model, as the window shows it")
     parser.add_argument(
         "--labels",
         metavar="FILE",
-        help=f"names of the classes: text with one per line, CSV or JSON; or “{_LABELS[0]}”, or "
+        help=f"names of the classes: text with one per line, CSV or JSON; or “{IMAGENET}”, or "
         f"“{NUMBERS}” (default: ImageNet's for 1000 classes, else numbers)",
     )
     parser.add_argument(
@@ -85,7 +88,7 @@ def naming_of(text: str | None) -> Naming:
     """What was said of labels, as the zoo takes it."""
     if text is None or text == NUMBERS:
         return None if text is None else NUMBERS
-    return IMAGENET if text in {_LABELS[0], IMAGENET} else Path(text)
+    return IMAGENET_LABELS if text in {IMAGENET, IMAGENET_LABELS} else Path(text)
 
 
 def _width(text: str) -> float:
@@ -112,20 +115,19 @@ def _create(arguments: argparse.Namespace) -> int:
             progress=bar,
         )
     if arguments.format == "json":
-        document = json.dumps(_as_json_object(model), ensure_ascii=False, indent=1)
-        sys.stdout.write(document + "\n")
+        sys.stdout.write(as_json(_as_json_object(model)))
     else:
         sys.stdout.write(_as_text(model))
     return ALL_DONE
 
 
-def _as_json_object(model: Model) -> dict[str, object]:
+def _as_json_object(model: Model) -> dict[str, Any]:
     network = model.anatomy().network
     return {
         "model": model.name,
         "title": model.title,
         "folder": str(model.folder),
-        "megabytes": round(_megabytes(model), 3),
+        "megabytes": round(model.bytes / 1e6, 3),
         "parameters": network.parameters,
         "trainable": network.trainable,
         "macs": network.macs,
@@ -140,10 +142,6 @@ def _as_text(model: Model) -> str:
     return (
         f"{model.name} is installed: {network.parameters:,} parameters, random and untrained; "
         f"{network.layers[-1].output_shape[-1]:,} classes, {height} × {width}, "
-        f"{_megabytes(model):.1f} MB\n"
+        f"{size_text(model.bytes)}\n"
         f"{display_name(str(model.folder))}\n"
     )
-
-
-def _megabytes(model: Model) -> float:
-    return sum(entry.bytes for entry in model.description.files.values()) / 1e6

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from vggscope.cli.bytes_bar import BytesBar
+import msgspec
+
 from vggscope.cli.main import ALL_DONE
-from vggscope.cli.models_create import naming_of
-from vggscope.cli.options import add_action, count_up_to
-from vggscope.cli.tables import text_table
+from vggscope.cli.models_create import IMAGENET, naming_of
+from vggscope.cli.options import add_action, count_up_to, line
+from vggscope.cli.progress_bars import BytesBar
+from vggscope.cli.tables import text_facts, text_table
+from vggscope.errors import ChoiceError
+from vggscope.inference.report import as_json
 from vggscope.sources.finding import display_name
-from vggscope.zoo.choices import IMAGENET_LABELS, PRESETS, Normalisation, resize_for
+from vggscope.zoo.choices import PRESETS, Normalisation, preset_of, resize_for
+from vggscope.zoo.class_labels import NUMBERS
 from vggscope.zoo.installing import sweep
-from vggscope.zoo.normal_form import Fit
+from vggscope.zoo.meter import size_text
+from vggscope.zoo.normal_form import Fit, Input
 from vggscope.zoo.weights import SUFFIXES
 
 if TYPE_CHECKING:
@@ -32,8 +37,6 @@ if TYPE_CHECKING:
 
 _HEADS: Final = ("", "proposed", "why")
 _MOST: Final = 4096
-_IMAGENET: Final = "imagenet"
-_NUMBERS: Final = "numbers"
 _CHOSEN: Final = "You said so."
 
 
@@ -51,15 +54,22 @@ def add_import(actions: Actions) -> None:
         "--config", metavar="NET", help="the VGG that weights are for: A to E, vgg16, vgg16-bn …"
     )
     parser.add_argument("--name", help="of the new model (default: made of the file's)")
-    parser.add_argument("--title", help="of the new model, as the window shows it")
+    parser.add_argument("--title", type=line, help="of the new model, as the window shows it")
+    parser.add_argument(
+        "--licence",
+        "--license",
+        type=line,
+        metavar="TEXT",
+        help="of the model (default: not stated)",
+    )
     parser.add_argument(
         "--replace", action="store_true", help="take the place of a model that has the name"
     )
     parser.add_argument(
         "--labels",
         metavar="FILE",
-        help=f"names of the classes: text with one per line, CSV or JSON; or “{_IMAGENET}”, or "
-        f"“{_NUMBERS}”",
+        help=f"names of the classes: text with one per line, CSV or JSON; or “{IMAGENET}”, or "
+        f"“{NUMBERS}”",
     )
     _add_look(parser)
     _add_answer(parser)
@@ -120,7 +130,6 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
         const=False,
         help="it is not: add a softmax",
     )
-    group.add_argument("--licence", "--license", metavar="TEXT", help="of the model")
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -148,6 +157,9 @@ def _import_weights(arguments: argparse.Namespace) -> int:
     # Engines are imported here, so that "--help" answers at once.
     from vggscope.inference.importing_weights import import_weights, look_into  # noqa: PLC0415
 
+    if arguments.output is not None or arguments.has_softmax is not None:
+        reason = "--output, --softmax and --no-softmax are for ONNX files, and it holds weights"
+        raise ChoiceError(name=arguments.file.name, reason=reason)
     weights = look_into(arguments.file)
     size, width = arguments.size or (None, None)
     look = _look(arguments, weights.channels)
@@ -189,8 +201,8 @@ def _chosen(draft: Draft, arguments: argparse.Namespace) -> tuple[Choices, dict[
         if getattr(arguments, key) is not None:
             changes[key] = getattr(arguments, key)
     if arguments.labels is not None:
-        known = {_IMAGENET: IMAGENET_LABELS, IMAGENET_LABELS: IMAGENET_LABELS, _NUMBERS: None}
-        changes["labels"] = known.get(arguments.labels, Path(arguments.labels))
+        naming = naming_of(arguments.labels)
+        changes["labels"] = None if naming == NUMBERS else naming
     for key, fields in _FIELDS.items():
         if any(getattr(arguments, field) is not None for field in fields):
             reasons[key] = _CHOSEN
@@ -246,10 +258,10 @@ def _tell_draft(
     found: Examination, choices: Choices, reasons: Mapping[str, str], form: str
 ) -> None:
     if form == "json":
-        _write_json(_as_json_object(found, choices, reasons))
+        sys.stdout.write(as_json(_as_json_object(found, choices, reasons)))
         return
     facts = {
-        "file": f"{found.file}, {found.bytes / 1e6:.1f} MB, {found.precision}",
+        "file": f"{found.file}, {size_text(found.bytes)}, {found.precision}",
         "written by": f"{found.producer or 'not stated'}, ONNX operators {found.opset}",
         "input": f"{found.input} {found.input.type}",
         "outputs": ", ".join(map(str, found.outputs)),
@@ -257,8 +269,7 @@ def _tell_draft(
         "parameters": f"{found.parameters:,}",
         "layers": f"{len(found.layers)}: {_shortened(found.layers)}",
     }
-    width = max(map(len, facts))
-    sys.stdout.write("".join(f"{head:<{width}}  {text}\n" for head, text in facts.items()) + "\n")
+    sys.stdout.write(text_facts(facts) + "\n")
     shown = _shown(choices)
     rows = [(key, shown[key], reasons.get(key, "")) for key in shown]
     sys.stdout.write(text_table(_HEADS, rows))
@@ -272,8 +283,6 @@ def _shortened(layers: tuple[str, ...]) -> str:
 
 def _shown(choices: Choices) -> dict[str, str]:
     """The choices as text, in the order of the reasons."""
-    mean, std = (", ".join(f"{x:g}" for x in triple) for triple in (choices.mean, choices.std))
-    numbers = f"× {choices.scale:.6g} − ({mean}) ÷ ({std})"
     if choices.labels is None:
         labels = "numbered"
     elif isinstance(choices.labels, tuple):
@@ -286,7 +295,7 @@ def _shown(choices: Choices) -> dict[str, str]:
         "layout": choices.layout,
         "size": f"{choices.height} × {choices.width}",
         "channels": choices.channels,
-        "normalisation": f"{choices.preset}: {numbers}" if choices.preset else numbers,
+        "normalisation": _colours(choices),
         "resize": f"{choices.resize}, {choices.fit}",
         "labels": labels,
         "softmax": "there already" if choices.has_softmax else f"added to “{choices.output}”",
@@ -294,11 +303,16 @@ def _shown(choices: Choices) -> dict[str, str]:
     }
 
 
+def _colours(look: Choices | Input) -> str:
+    """What pixels go through, as a formula, and what that is known as."""
+    mean, std = (", ".join(f"{x:g}" for x in triple) for triple in (look.mean, look.std))
+    preset = preset_of(Normalisation(look.scale, look.mean, look.std), look.channels)
+    return f"{preset}: " * bool(preset) + f"× {look.scale:.6g} − ({mean}) ÷ ({std})"
+
+
 def _as_json_object(
     found: Examination, choices: Choices, reasons: Mapping[str, str]
 ) -> dict[str, Any]:
-    import msgspec  # noqa: PLC0415 (cheap; here, because only this needs it)
-
     document: dict[str, Any] = msgspec.to_builtins(found)
     document["proposed"] = msgspec.to_builtins(choices.changed(labels=None))
     labels = choices.labels
@@ -317,28 +331,29 @@ def _as_json_object(
 
 def _tell_model(model: Model, classes: int, warnings: tuple[str, ...], form: str) -> None:
     description = model.description
-    megabytes = sum(entry.bytes for entry in description.files.values()) / 1e6
     if form == "json":
-        _write_json(
-            {
-                "model": model.name,
-                "title": model.title,
-                "folder": str(model.folder),
-                "megabytes": round(megabytes, 3),
-                "precision": description.precision,
-                "classes": classes,
-                "layers": [layer.name for layer in description.layers],
-                "probabilities": description.output.probabilities,
-                "logits": description.output.logits,
-                "warnings": list(warnings),
-            }
+        sys.stdout.write(
+            as_json(
+                {
+                    "model": model.name,
+                    "title": model.title,
+                    "folder": str(model.folder),
+                    "megabytes": round(model.bytes / 1e6, 3),
+                    "precision": description.precision,
+                    "classes": classes,
+                    "layers": [layer.name for layer in description.layers],
+                    "probabilities": description.output.probabilities,
+                    "logits": description.output.logits,
+                    "warnings": list(warnings),
+                }
+            )
         )
         return
     spec = description.input
     size = f"{spec.height} × {spec.width}"
     sys.stdout.write(
         f"{model.name} is installed: {classes:,} classes, {size}, {description.precision}, "
-        f"{megabytes:.1f} MB, {len(description.layers)} layers\n"
+        f"{size_text(model.bytes)}, {len(description.layers)} layers\n"
         f"{display_name(str(model.folder))}\n"
     )
     sys.stderr.write("".join(f"vggscope: {warning}\n" for warning in warnings))
@@ -354,11 +369,14 @@ def _tell_weights(weights: Weights, plan: Plan, look: Mapping[str, object], form
         "input": weights.input(plan, look),
     }
     if form == "json":
-        _write_json(facts)
+        sys.stdout.write(as_json(facts))
         return
-    width = max(map(len, facts))
-    sys.stdout.write("".join(f"{head:<{width}}  {text}\n" for head, text in facts.items()))
-
-
-def _write_json(document: object) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    spec = msgspec.convert(facts.pop("input"), Input)
+    told = {key: f"{fact:,}" if isinstance(fact, int) else fact for key, fact in facts.items()}
+    told |= {
+        "size": f"{spec.height} × {spec.width}",
+        "channels": spec.channels,
+        "normalisation": _colours(spec),
+        "resize": f"{spec.resize}, {spec.fit}",
+    }
+    sys.stdout.write(text_facts(told))

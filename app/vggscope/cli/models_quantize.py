@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from vggscope.cli.main import ALL_DONE
-from vggscope.cli.options import add_action, count_up_to
+from vggscope.cli.options import add_action, count_up_to, line
+from vggscope.cli.progress_bars import progress_bar
+from vggscope.cli.tables import text_facts
+from vggscope.inference.report import as_json
 from vggscope.sources.finding import Failed, display_name, find_stills
+from vggscope.zoo.meter import size_text
 from vggscope.zoo.models import find_model
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
-
-    from tqdm import tqdm
 
     from vggscope.cli.options import Actions
     from vggscope.errors import ImageError
     from vggscope.inference.quantization import Quantization
-    from vggscope.zoo.normal_form import Model
 
 _MOST_PHOTOS: Final = 100_000
 _MOST_TOLD: Final = 5
@@ -63,7 +64,9 @@ def add_quantize(actions: Actions) -> None:
         help="how many of them, evenly spread (default: %(default)s)",
     )
     parser.add_argument("--name", help="of the new model (default: NAME-int8)")
-    parser.add_argument("--title", help="of the new model (default: its model's, with “(int8)”)")
+    parser.add_argument(
+        "--title", type=line, help="of the new model (default: its model's, with “(int8)”)"
+    )
     parser.add_argument(
         "--replace", action="store_true", help="take the place of a model that has the name"
     )
@@ -92,8 +95,7 @@ def _quantize(arguments: argparse.Namespace) -> int:
         bars.close()
         _tell(bars.failures)
     if arguments.format == "json":
-        document = json.dumps(_as_json_object(result, bars.failures), ensure_ascii=False, indent=1)
-        sys.stdout.write(document + "\n")
+        sys.stdout.write(as_json(_as_json_object(result, bars.failures)))
     else:
         sys.stdout.write(_as_text(result))
     return ALL_DONE
@@ -119,26 +121,21 @@ class _Bars:
 
     def __init__(self) -> None:
         self.failures: list[ImageError] = []
-        self._bar: tqdm[NoReturn] | None = None
+        self._stack = contextlib.ExitStack()
+        self._advance: Callable[[], object] = lambda: None
 
     def begin(self, step: str, total: int) -> None:
         self.close()
-        if sys.stderr.isatty():
-            from tqdm import tqdm  # noqa: PLC0415 (only a terminal needs it)
-
-            self._bar = tqdm(total=total, desc=step, unit=" photos", file=sys.stderr)
+        self._advance = self._stack.enter_context(progress_bar(total, step=step))
 
     def advance(self) -> None:
-        if self._bar is not None:
-            self._bar.update()
+        self._advance()
 
     def left_out(self, path: Path, error: ImageError) -> None:  # noqa: ARG002 (the error names it)
         self.failures.append(error)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
+        self._stack.close()
 
 
 def _tell(failures: list[ImageError]) -> None:
@@ -151,10 +148,6 @@ def _tell(failures: list[ImageError]) -> None:
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _megabytes(model: Model) -> float:
-    return sum(entry.bytes for entry in model.description.files.values()) / 1e6
-
-
 def _as_json_object(result: Quantization, failures: list[ImageError]) -> dict[str, Any]:
     comparison = result.comparison
     before, after = comparison.milliseconds
@@ -162,8 +155,8 @@ def _as_json_object(result: Quantization, failures: list[ImageError]) -> dict[st
         "model": result.model.name,
         "of": result.source.name,
         "folder": str(result.model.folder),
-        "megabytes_before": round(_megabytes(result.source), 3),
-        "megabytes_after": round(_megabytes(result.model), 3),
+        "megabytes_before": round(result.source.bytes / 1e6, 3),
+        "megabytes_after": round(result.model.bytes / 1e6, 3),
         "calibration_photos": result.calibrated,
         "compared_photos": comparison.photos,
         "compared_photos_calibrated_with": result.known,
@@ -186,7 +179,7 @@ def _as_text(result: Quantization) -> str:
     rows = {
         "model": f"{result.model.name} ({result.model.title})",
         "folder": display_name(str(result.model.folder)),
-        "size": f"{_megabytes(result.source):.1f} → {_megabytes(result.model):.1f} MB",
+        "size": f"{size_text(result.source.bytes)} → {size_text(result.model.bytes)}",
         "calibrated with": f"{result.calibrated} photos",
         "compared on": compared,
         "same top-1": f"{comparison.agreement:g} %",
@@ -194,5 +187,4 @@ def _as_text(result: Quantization) -> str:
         "largest |Δp|": f"{comparison.largest_change:.4f}, of any class",
         "time": f"{before:.1f} → {after:.1f} ms on the CPU, {before / after:.1f} times as fast",
     }
-    width = max(map(len, rows))
-    return "".join(f"{head:<{width}}  {text}\n" for head, text in rows.items())
+    return text_facts(rows)

@@ -69,6 +69,13 @@ def count_up_to(most: int) -> Callable[[str], int]:
     return count
 
 
+def line(text: str) -> str:
+    """The type of an option that is a text for people: not empty, and on one line."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError("it has to be a line of text")
+    return text
+
+
 def add_action(
     actions: Actions, name: str, about: str, action: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
 _GAP: Final = "  "
 
@@ -17,6 +17,12 @@ def text_table(
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     rule = ["─" * width for width in widths]
     return "".join(_line(heads, cells, widths, numbers) for cells in (heads, rule, *rows))
+
+
+def text_facts(facts: Mapping[str, str]) -> str:
+    """Lines of a name and what is to be told of it."""
+    width = max(map(len, facts))
+    return "".join(f"{name:<{width}}{_GAP}{fact}\n" for name, fact in facts.items())
 
 
 def _line(

@@ -33,13 +33,17 @@ from vggscope.errors.devices import NoProbabilitiesError as NoProbabilitiesError
 from vggscope.errors.devices import ProviderBrokenError as ProviderBrokenError
 from vggscope.errors.devices import ProviderForeignError as ProviderForeignError
 from vggscope.errors.devices import ProviderNotBuiltInError as ProviderNotBuiltInError
+from vggscope.errors.devices import ProviderNotInDownloadError as ProviderNotInDownloadError
+from vggscope.errors.devices import ProviderNotInFlavourError as ProviderNotInFlavourError
 from vggscope.errors.devices import ProviderNotInstalledError as ProviderNotInstalledError
+from vggscope.errors.devices import ProviderOutdatedError as ProviderOutdatedError
 from vggscope.errors.devices import ProviderVersionError as ProviderVersionError
 from vggscope.errors.devices import RuntimeClashError as RuntimeClashError
 from vggscope.errors.devices import UnknownDeviceError as UnknownDeviceError
 from vggscope.errors.devices import WrongResultError as WrongResultError
 from vggscope.errors.evaluation import EvaluationError as EvaluationError
 from vggscope.errors.evaluation import FolderUnreadableError as FolderUnreadableError
+from vggscope.errors.evaluation import JournalBusyError as JournalBusyError
 from vggscope.errors.evaluation import JournalError as JournalError
 from vggscope.errors.evaluation import NothingLabelledError as NothingLabelledError
 from vggscope.errors.evaluation import TruthFileError as TruthFileError
@@ -100,6 +104,7 @@ from vggscope.errors.models import NotAChainError as NotAChainError
 from vggscope.errors.models import NotQuantizableError as NotQuantizableError
 from vggscope.errors.models import NoWeightsError as NoWeightsError
 from vggscope.errors.output import OutputError as OutputError
+from vggscope.errors.output import SettingsNotKeptError as SettingsNotKeptError
 from vggscope.errors.pictures import CorruptImageError as CorruptImageError
 from vggscope.errors.pictures import DanglingLinkError as DanglingLinkError
 from vggscope.errors.pictures import EmptyFolderError as EmptyFolderError

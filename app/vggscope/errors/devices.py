@@ -60,6 +60,38 @@ class ProviderNotBuiltInError(DeviceError):
     )
 
 
+class ProviderNotInFlavourError(DeviceError):
+    """A provider that is in another flavour of the application without a Python of its own."""
+
+    kind = "provider-not-in-flavour"
+    message_template = QT_TRANSLATE_NOOP("errors", "This VGGscope comes without {provider}.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It needs {needs}. Download VGGscope’s flavour “{flavour}” in place of this one."
+    )
+
+
+class ProviderNotInDownloadError(DeviceError):
+    """A provider that no flavour of the application without a Python of its own brings."""
+
+    kind = "provider-not-in-download"
+    message_template = QT_TRANSLATE_NOOP("errors", "This VGGscope comes without {provider}.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "It needs {needs}, and VGGscope as a Python package: no download brings it."
+    )
+
+
+class ProviderOutdatedError(DeviceError):
+    """A plugin provider and ONNX Runtime that were packed together and do not fit together."""
+
+    kind = "provider-outdated"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "{provider} cannot be used: {package} {version} is in it, {needed} is needed."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Download the newest VGGscope in place of this one."
+    )
+
+
 class ProviderVersionError(DeviceError):
     """A plugin provider and ONNX Runtime that do not fit together."""
 

@@ -47,6 +47,18 @@ class TruthFileError(EvaluationError):
     )
 
 
+class JournalBusyError(EvaluationError):
+    """Another process is writing what it has evaluated so far into the same file."""
+
+    kind = "journal-busy"
+    message_template = QT_TRANSLATE_NOOP(
+        "errors", "Another VGGscope is evaluating with the journal “{name}” at this moment."
+    )
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors", "Wait until it is done, or name another file with --resume."
+    )
+
+
 class JournalError(EvaluationError):
     """What was evaluated so far cannot be read or kept."""
 

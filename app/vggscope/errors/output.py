@@ -13,3 +13,15 @@ class OutputError(VggscopeError):
     remedy_template = QT_TRANSLATE_NOOP(
         "errors", "Choose another place; check free space and permissions."
     )
+
+
+class SettingsNotKeptError(VggscopeError):
+    """A setting that counts, but only until the program ends."""
+
+    kind = "settings-not-kept"
+    message_template = QT_TRANSLATE_NOOP("errors", "Your settings could not be kept: {reason}.")
+    remedy_template = QT_TRANSLATE_NOOP(
+        "errors",
+        "They last until you close VGGscope. Check free space, and whether you may write to "
+        "“{folder}”.",
+    )

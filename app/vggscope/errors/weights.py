@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from vggscope.errors.base import QT_TRANSLATE_NOOP
+from vggscope.errors.importing import ImportRefusedError
 from vggscope.errors.models import ModelError
 
 
-class WeightsUnreadableError(ModelError):
+class WeightsUnreadableError(ImportRefusedError):
     """A file that is not what its beginning promises, or cannot be read at all."""
 
     kind = "weights-unreadable"
@@ -18,7 +19,7 @@ class WeightsUnreadableError(ModelError):
     )
 
 
-class WeightsFormatError(ModelError):
+class WeightsFormatError(ImportRefusedError):
     """A file of some other sort."""
 
     kind = "weights-format"
@@ -28,7 +29,7 @@ class WeightsFormatError(ModelError):
     )
 
 
-class WeightsPickledError(ModelError):
+class WeightsPickledError(ImportRefusedError):
     """A file that can only be read by running what it says."""
 
     kind = "weights-pickled"
@@ -44,7 +45,7 @@ class WeightsPickledError(ModelError):
     )
 
 
-class WeightsElsewhereError(ModelError):
+class WeightsElsewhereError(ImportRefusedError):
     """A file that refers to other files or to other places in itself."""
 
     kind = "weights-elsewhere"
@@ -64,7 +65,7 @@ class UnknownConfigError(ModelError):
     remedy_template = QT_TRANSLATE_NOOP("errors", "Choose one of: {known}.")
 
 
-class ConfigUndecidedError(ModelError):
+class ConfigUndecidedError(ImportRefusedError):
     """Weights that are those of no network of the family."""
 
     kind = "config-undecided"
@@ -78,7 +79,7 @@ class ConfigUndecidedError(ModelError):
     )
 
 
-class WeightsMisfitError(ModelError):
+class WeightsMisfitError(ImportRefusedError):
     """Tensors are missing, or there are more than the network has."""
 
     kind = "weights-misfit"
@@ -88,7 +89,7 @@ class WeightsMisfitError(ModelError):
     remedy_template = QT_TRANSLATE_NOOP("errors", "Choose {choice}.")
 
 
-class WeightsShapeError(ModelError):
+class WeightsShapeError(ImportRefusedError):
     """A tensor has another shape than its layer."""
 
     kind = "weights-shape"
@@ -102,7 +103,7 @@ class WeightsShapeError(ModelError):
     )
 
 
-class WeightsTypeError(ModelError):
+class WeightsTypeError(ImportRefusedError):
     """A tensor of something else than floating-point numbers."""
 
     kind = "weights-type"
@@ -115,7 +116,7 @@ class WeightsTypeError(ModelError):
     )
 
 
-class WeightsValueError(ModelError):
+class WeightsValueError(ImportRefusedError):
     """A tensor holds what no computation can use."""
 
     kind = "weights-value"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vggscope.inference.colour_maps import LEVELS, table
+from vggscope.inference.class_picture import ClassPicture
+from vggscope.inference.colour_maps import table
 from vggscope.inference.map_export import staged, with_legend
 
 if TYPE_CHECKING:
@@ -25,22 +26,6 @@ _MARK: Final = (255, 255, 255)
 _MARK_EDGE: Final = (0, 0, 0)
 
 
-def value_span(found: ClassMap) -> tuple[float, float]:
-    """What the first and the last colour stand for: 0 and the highest probability, by cells."""
-    cells = found.cells
-    low = 0.0 if found.quantity == "probability" else float(cells.min())
-    return low, float(cells.max())
-
-
-def cell_levels(found: ClassMap) -> NDArray[np.uint8]:
-    """The cells as levels of a colour map, from the lowest to the highest of ``value_span``."""
-    low, high = value_span(found)
-    if not high > low:
-        return np.zeros(found.cells.shape, np.uint8)
-    steps = (found.cells.astype(np.float64) - low) / (high - low) * LEVELS
-    return steps.clip(0, LEVELS - 1).astype(np.uint8)
-
-
 def overlay_png(found: ClassMap, picture: Picture, *, colours: str) -> Image.Image:
     """The picture with the map over it, its colour bar, and a caption; RGB.
 
@@ -49,11 +34,12 @@ def overlay_png(found: ClassMap, picture: Picture, *, colours: str) -> Image.Ima
         picture: the one that it was made of.
         colours: one of ``COLOUR_MAPS``.
     """
+    seen = ClassPicture(map=found)
     factor = _LONGER_SIDE / max(found.picture_size)
     size = max(1, round(picture.size[0] * factor)), max(1, round(picture.size[1] * factor))
     drawn = Image.fromarray(picture.resample((0, 0, *picture.size), size))
     left, top, right, bottom = _scaled(found.crop, factor)
-    heat = Image.fromarray(table(colours)[cell_levels(found)])
+    heat = Image.fromarray(table(colours)[seen.levels(whole=False)])
     # Smooth, as windows overlap: a hard edge would say more than is known.
     heat = heat.resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.BILINEAR)
     below = drawn.crop((left, top, left + heat.width, top + heat.height))
@@ -63,8 +49,8 @@ def overlay_png(found: ClassMap, picture: Picture, *, colours: str) -> Image.Ima
     draw = ImageDraw.Draw(drawn)
     draw.rectangle(box, outline=_MARK_EDGE, width=3)
     draw.rectangle(box, outline=_MARK)
-    low, high = value_span(found)
-    return with_legend(np.asarray(drawn), colours, (f"{low:.3g}", f"{high:.3g}"), caption(found))
+    span = f"{seen.low:.3g}", f"{seen.high(whole=False):.3g}"
+    return with_legend(np.asarray(drawn), colours, span, caption(found))
 
 
 def caption(found: ClassMap) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from vggscope.errors import AmbiguousClassError, UnknownClassError
@@ -20,8 +21,8 @@ def find_class(labels: Sequence[Label], wanted: int | str, *, model: str) -> int
 
     Args:
         labels: of all classes, in the order of the outputs.
-        wanted: its index, its wnid, or its name, capitals or not; the beginning of a name or a part
-            of one is enough where no other class has it.
+        wanted: its index, its wnid, or its name, capitals or not; the beginning of a name, a word
+            or a part of one is enough where no other class has it.
         model: what to call the network in an error.
 
     Raises:
@@ -38,8 +39,11 @@ def find_class(labels: Sequence[Label], wanted: int | str, *, model: str) -> int
         if len(exact) > 1:
             raise _ambiguous(labels, text, exact, model)
         return exact[0]
-    tests: tuple[Callable[[str], bool], ...] = (
+    # The "eagle" is rather the bald one than the beagle.
+    whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    tests: tuple[Callable[[str], object], ...] = (
         lambda label: label.startswith(name),
+        whole.search,
         lambda label: name in label,
     )
     for test in tests if name else ():

@@ -80,7 +80,7 @@ class ClassPicture:
 
     @property
     def low(self) -> float:
-        """The value of the first colour."""
+        """The value of the first colour: no probability, or the lowest value that is shown."""
         return 0.0 if self.is_probability else float(self.map.cells.min())
 
     def high(self, *, whole: bool) -> float:

@@ -25,9 +25,9 @@ from vggscope.inference.devices import cpu_device
 from vggscope.inference.opening import left_to_cpu, open_derived, run_failure
 from vggscope.inference.preprocessing import ENOUGH, CropBox, Preprocessor, resized
 from vggscope.inference.runtime import Cancellation
+from vggscope.inference.shared_weights import prepacks
 from vggscope.sources.frame import Frame
 from vggscope.vgg.convolutional import OUTPUT, WINDOWS, fully_convolutional
-from vggscope.zoo.normal_form import WEIGHTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,15 +45,12 @@ SCALES: Final = (1.0, 1.5, 2.0)
 _MAP_SCALE: Final = 2.0
 """Likewise of a class map, unless another one is asked for. At 256 a photo has 2 × 4 positions, at
 512 10 × 15."""
-LARGEST_SCALE: Final = 2048
 _MOST_PIXELS: Final = 2_000_000
 """Of what the network sees at once. Where a picture has more, its ends are left out: at a shorter
 side of 512, of panoramas whose sides are as 1 to 8. VGG's first maps of so many: 0.5 GB each."""
 _TOLERANCES: Final = {"fp32": 0.02, "fp16": 0.02, "int8": 0.1}
 """How far a device's averaged probabilities may be from the CPU's, by the weights' precision. The
 first is what devices are verified with; providers round codes differently."""
-_PREPACKED: Final = 100_000_000
-"""Bytes of weights of which a copy in the CPU's favourite order is no loss, see ``LayerReader``."""
 _SESSIONS_KEPT: Final = 3
 _log = logging.getLogger(__name__)
 
@@ -141,11 +138,6 @@ class Dense:
         self._spec = model.description.input
         self._preprocessor = Preprocessor(self._spec)
         self._sessions: OrderedDict[tuple[int, int] | None, Session] = OrderedDict()
-        # Large weights stay in their file, which the session that classifies has mapped as well;
-        # 8-bit ones are small, and take three times as long so.
-        description = model.description
-        is_small = description.files[WEIGHTS].bytes <= _PREPACKED
-        self._prepacks = is_small or description.precision == "int8"
         self._is_believed = device.is_cpu
         self._known: tuple[Frame, int, Scores] | None = None
 
@@ -340,8 +332,14 @@ class Dense:
         if session is None:
             graph = self.form.fixed(height, width) if is_fixed else self.form.graph
             content = graph.SerializeToString()
+            # Large weights stay in their file, which the session that classifies has mapped too.
             session = open_derived(
-                self.model, self.device, content, batch=1, prepack=self._prepacks, thrifty=True
+                self.model,
+                self.device,
+                content,
+                batch=1,
+                prepack=prepacks(self.model),
+                thrifty=True,
             )
             left_to_cpu(session, self.model, self.device)
             self._sessions[key] = session

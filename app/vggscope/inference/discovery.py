@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vggscope import __version__
+from vggscope import __version__, paths
 from vggscope.errors import (
     DeviceError,
     NoHardwareError,
     ProviderBrokenError,
     ProviderForeignError,
     ProviderNotBuiltInError,
+    ProviderNotInDownloadError,
+    ProviderNotInFlavourError,
     ProviderNotInstalledError,
+    ProviderOutdatedError,
     ProviderVersionError,
     from_record,
 )
@@ -84,7 +87,9 @@ def discover(cancellation: Cancellation | None = None) -> Inventory:
 def fingerprint() -> str:
     """Changes with everything that could change an ``Inventory`` or how its devices compute."""
     versions = [f"{name} {packages.version(name)}" for name in _DISTRIBUTIONS]
-    facts = [__version__, sys.version, *versions, *machine_facts()]
+    # A frozen program beside an installed one gives other advice.
+    kind = paths.build_facts().get("flavour", "package")
+    facts = [__version__, kind, sys.version, *versions, *machine_facts()]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
@@ -96,6 +101,7 @@ def _check_installed(provider: Provider) -> None:
     wants = {"needs": provider.needs, "package": provider.package}
     if provider.module:
         if not packages.is_importable(provider.module):
+            _check_download(provider)
             raise ProviderNotInstalledError(
                 provider=provider.title, command=_command(provider), **wants
             )
@@ -106,10 +112,21 @@ def _check_installed(provider: Provider) -> None:
     from vggscope.inference.runtime import available_providers  # noqa: PLC0415 (140 ms)
 
     if provider.name not in available_providers():
+        _check_download(provider)
         wheel = ", ".join(packages.runtime_packages()) or "onnxruntime"
         raise ProviderNotBuiltInError(
             provider=provider.title, wheel=wheel, command=_command(provider), **wants
         )
+
+
+def _check_download(provider: Provider) -> None:
+    """Where nobody can install packages, raise the error that tells what else to do."""
+    if not paths.is_frozen():
+        return
+    wants = {"provider": provider.title, "needs": provider.needs}
+    if provider.flavour:
+        raise ProviderNotInFlavourError(flavour=provider.flavour, **wants)
+    raise ProviderNotInDownloadError(**wants)
 
 
 def _command(provider: Provider) -> str:
@@ -122,14 +139,16 @@ def _command(provider: Provider) -> str:
     return f"pip uninstall -y {there or 'onnxruntime'}”, then “{install}"
 
 
-def _misfit(provider: Provider, package: str, version: str, needed: str) -> ProviderVersionError:
-    return ProviderVersionError(
-        provider=provider.title,
-        package=package,
-        version=version,
-        needed=f"{needed} or newer",
-        command=f"pip install --upgrade {package}",
-    )
+def _misfit(provider: Provider, package: str, version: str, needed: str) -> DeviceError:
+    facts = {
+        "provider": provider.title,
+        "package": package,
+        "version": version,
+        "needed": f"{needed} or newer",
+    }
+    if paths.is_frozen():
+        return ProviderOutdatedError(**facts)
+    return ProviderVersionError(command=f"pip install --upgrade {package}", **facts)
 
 
 def _hardware_of(provider: Provider, cancellation: Cancellation | None) -> list[Hardware]:

@@ -156,8 +156,8 @@ def evaluate(  # noqa: PLR0913 (all but two are options)
     done: dict[str, Entry] = {}
     open_: list[Sample] = []
     for sample in samples.samples:
-        entry = known.get(sample.name)
-        if entry is not None and entry.bytes == _bytes(sample):
+        entry = _kept(sample, known)
+        if entry is not None:
             done[sample.name] = entry
         else:
             open_.append(sample)
@@ -165,8 +165,7 @@ def evaluate(  # noqa: PLR0913 (all but two are options)
     def read(sample: Sample) -> Frame:
         return read_still(sample.path, enough=enough)
 
-    failures = [(each.path, each.error) for each in samples.failed]
-    lost: list[tuple[str, VggscopeError]] = list(failures)
+    lost: list[tuple[str, VggscopeError]] = [(each.path, each.error) for each in samples.failed]
     for result in classify_stream(
         classifier, open_, read, top=TOP, protocol=protocol, cancellation=cancellation
     ):
@@ -189,7 +188,13 @@ def evaluate(  # noqa: PLR0913 (all but two are options)
 
 def waiting(samples: Samples, known: Mapping[str, Entry]) -> int:
     """How many of ``samples`` are not among ``known`` yet."""
-    return sum(1 for s in samples.samples if s.name not in known)
+    return sum(_kept(sample, known) is None for sample in samples.samples)
+
+
+def _kept(sample: Sample, known: Mapping[str, Entry]) -> Entry | None:
+    """What is known of a picture, unless its file is another one by now."""
+    entry = known.get(sample.name)
+    return entry if entry is not None and entry.bytes == _bytes(sample) else None
 
 
 def _bytes(sample: Sample) -> int:

@@ -6,13 +6,15 @@ there are none. A line is written as soon as it is known; one that was cut off i
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vggscope.errors import JournalError
+from vggscope.errors import JournalBusyError, JournalError
 from vggscope.sources.finding import display_name
+from vggscope.zoo.locking import LockedError, locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Journal:
-    """The file, as a context: while it is open, it grows."""
+    """The file, as a context: while it is open, it grows, and is nobody else's."""
 
     def __init__(self, path: Path, subject: Subject) -> None:
         """Nothing is read yet.
@@ -67,33 +69,23 @@ class Journal:
         """
         self.path, self._subject = path, subject
         self.entries: dict[str, Entry] = {}
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Read what is there.
 
         Raises:
             JournalError: it belongs to another evaluation, is no journal, or cannot be written.
+            JournalBusyError: another evaluation is writing it.
         """
-        try:
-            content = self.path.read_bytes() if self.path.exists() else b""
-            # What was cut off by the end of the program is written anew.
-            whole = content.rfind(b"\n") + 1
-            if not whole and not _line(self._subject).startswith(content):
-                raise self._refusal("it is none, or was damaged")
-            self._take(content[:whole].splitlines())
-            self._stream = self.path.open("r+b" if content else "w+b")
-            self._stream.truncate(whole)
-            self._stream.seek(whole)
-        # ValueError: a name that no file can have.
-        except (OSError, ValueError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise self._refusal(reason) from error
-        if not whole:
-            self._write(self._subject)
+        with self._stack:
+            self._open()
+            # Held from now on.
+            self._stack = self._stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
+        self._stack.close()
 
     def add(self, entry: Entry) -> None:
         """Keep what was found for a picture.
@@ -103,6 +95,40 @@ class Journal:
         """
         self.entries[entry.name] = entry
         self._write(entry)
+
+    def _open(self) -> None:
+        try:
+            self._stack.enter_context(locked(self.path.with_name(f"{self.path.name}.lock")))
+            content = self._content()
+            # What was cut off by the end of the program is written anew.
+            whole = content.rfind(b"\n") + 1
+            if not whole and not _line(self._subject).startswith(content):
+                raise self._refusal("it is none, or was damaged")
+            self._take(content[:whole].splitlines())
+            mode = "r+b" if content else "w+b"
+            self._stream = self._stack.enter_context(self.path.open(mode))
+            self._stream.truncate(whole)
+            self._stream.seek(whole)
+        except LockedError as error:
+            raise JournalBusyError(name=display_name(self.path)) from error
+        # ValueError: a name that no file can have.
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise self._refusal(reason) from error
+        if not whole:
+            self._write(self._subject)
+
+    def _content(self) -> bytes:
+        if not self.path.exists():
+            return b""
+        # Devices never end, and other files may be larger than the memory.
+        if not self.path.is_file():
+            raise self._refusal("it is no file")
+        with self.path.open("rb") as file:
+            begin = file.read(1)
+            if begin not in {b"", b"{"}:
+                raise self._refusal("it is none, or was damaged")
+            return begin + file.read()
 
     def _take(self, lines: list[bytes]) -> None:
         if not lines:

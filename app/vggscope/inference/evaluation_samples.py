@@ -176,6 +176,9 @@ def _truths(path: Path) -> dict[str, str]:
         return TruthFileError(name=display_name(path), reason=reason)
 
     try:
+        # Devices have no size, and never end.
+        if path.exists() and not path.is_file():
+            raise refusal("it is no file")
         if path.stat().st_size > _LARGEST_TRUTH:
             raise refusal("it is too large for such a file")
         text = path.read_text(encoding="utf-8-sig")

@@ -12,6 +12,7 @@ from vggscope.errors import ExaminationError, TrialError
 from vggscope.inference.children import ChildCrashedError, ChildTimedOutError, ask_child
 from vggscope.zoo import examiner
 from vggscope.zoo.importing import Draft, Trial
+from vggscope.zoo.meter import never, nothing
 from vggscope.zoo.model_file import open_model_file
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-def draft_onnx(
-    path: Path, *, output: str | None = None, stop: Callable[[], bool] = lambda: False
-) -> Draft:
+def draft_onnx(path: Path, *, output: str | None = None, stop: Callable[[], bool] = never) -> Draft:
     """Examine an ONNX file: what it holds, and what to make of it.
 
     Args:
@@ -63,8 +62,8 @@ def install_onnx(  # noqa: PLR0913 (all but one are options)
     *,
     output: str | None = None,
     replace: bool = False,
-    progress: Callable[[Progress], None] = lambda _progress: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = nothing,
+    stop: Callable[[], bool] = never,
 ) -> Model:
     """Import an ONNX file as it is proposed, but for ``changes`` (fields of ``Choices``).
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vggscope.errors import TrialError
 from vggscope.inference.importing import ask, try_out
+from vggscope.zoo.meter import never
 from vggscope.zoo.weights import Weights, install_weights, is_hdf5, read_weights
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from vggscope.zoo.normal_form import Model
 
 
-def look_into(path: Path, *, stop: Callable[[], bool] = lambda: False) -> Weights:
+def look_into(path: Path, *, stop: Callable[[], bool] = never) -> Weights:
     """``read_weights``, once a child process has read the whole file without harm.
 
     That is for HDF5: the other formats are read by code of this program, line by line.
@@ -43,7 +44,7 @@ def import_weights(
     path: Path,
     config: str | None = None,
     *,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] = never,
     **options: Any,
 ) -> Model:
     """``install_weights``, once a child process has tried the model.

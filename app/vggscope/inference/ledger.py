@@ -94,22 +94,31 @@ class Ledger:
     def _write(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Whoever reads meanwhile gets the old file or the new one.
-            with tempfile.NamedTemporaryFile(
-                dir=self._path.parent, prefix=FILE, delete=False
-            ) as file:
-                new = Path(file.name)
-                file.write(msgspec.json.encode(self._content))
-            try:
-                new.replace(self._path)
-            except OSError:
-                new.unlink(missing_ok=True)
-                raise
+            _replace(self._path, msgspec.json.encode(self._content))
         except OSError as error:
             _log.warning("What was found out about devices is not kept: %s", error)
             self._unwritten[self._path] = self._content
         else:
             self._unwritten.pop(self._path, None)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Give the file ``path`` another content: whoever reads meanwhile gets the old or the new one.
+
+    Raises:
+        OSError: it is as it was.
+    """
+    new = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=FILE, delete=False) as file:
+            new = Path(file.name)
+            file.write(content)
+        new.replace(path)
+    except OSError:
+        if new is not None:
+            # A disk that was full gets back what was taken of it.
+            new.unlink(missing_ok=True)
+        raise
 
 
 def _check(content: _Content) -> None:

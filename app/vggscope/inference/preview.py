@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vggscope.errors import TrialError
-from vggscope.inference.children import ChildCrashedError, ChildTimedOutError, ask_child
 
 # msgspec reads the annotations.
 from vggscope.inference.classification import Prediction
+from vggscope.inference.importing import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,15 +65,14 @@ def preview(model: Model, photo: Path, top: int, *, stop: Callable[[], bool]) ->
         ImageError, ModelError, DeviceError: the photo or the model cannot be used.
         Cancelled: ``stop`` said so.
     """
-    request = Request(os.fsencode(model.folder), os.fsencode(photo), top)
-    try:
-        return ask_child("preview", request, Preview, timeout=SECONDS, cancellation=_Wish(stop))
-    except ChildCrashedError as error:
-        reason = f"the process that did it ended early ({error})"
-        raise TrialError(name=model.title, reason=reason) from error
-    except ChildTimedOutError as error:
-        reason = f"that took longer than {SECONDS:.0f} seconds"
-        raise TrialError(name=model.title, reason=reason) from error
+    return ask(
+        "preview",
+        Request(os.fsencode(model.folder), os.fsencode(photo), top),
+        Preview,
+        seconds=SECONDS,
+        stop=stop,
+        refusal=lambda reason: TrialError(name=model.title, reason=reason),
+    )
 
 
 def work(request: bytes) -> Preview:
@@ -86,14 +85,3 @@ def work(request: bytes) -> Preview:
     classifier = Classifier.load(model, device="cpu")
     answer = classifier.classify(Path(os.fsdecode(asked.photo)), top=asked.top)
     return Preview(answer.predictions, answer.milliseconds)
-
-
-class _Wish:
-    """What ``ask_child`` asks whether to go on."""
-
-    def __init__(self, stop: Callable[[], bool]) -> None:
-        self._stop = stop
-
-    @property
-    def cancelled(self) -> bool:
-        return self._stop()

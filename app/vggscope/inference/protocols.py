@@ -18,6 +18,8 @@ Protocol = Literal["centre", "10-crop", "dense"]
   (section 4.2), each also as in a mirror; see ``dense``.
 """
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
+LARGEST_SCALE: Final = 2048
+"""Of class maps, in pixels: there VGG's first maps take as much memory as a model."""
 CENTRE: Final[Protocol] = "centre"
 """What is used unless another one is asked for, and always for moving pictures."""
 

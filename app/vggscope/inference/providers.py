@@ -76,6 +76,7 @@ class Provider:
         find: its hardware; called in a child process with ``name``.
         variants: in the order in which a user would want them.
         systems: values of ``sys.platform`` that it exists on; none for all.
+        flavour: of the frozen application, the one that brings it; "" for none.
         requirement: what pip is to be given to install ``package``, where that is more.
         module: of a plugin provider, the module that tells where its library is.
         minimum: oldest version of a plugin's package that is known to work.
@@ -94,6 +95,7 @@ class Provider:
     find: Callable[[str], list[Hardware]]
     variants: tuple[Variant, ...] = (Variant(),)
     systems: tuple[str, ...] = ()
+    flavour: str = ""
     requirement: str = ""
     module: str = ""
     minimum: str = ""
@@ -154,6 +156,7 @@ _ENTRIES: Final = (
             Variant(options=_openvino("f32"), kinds=frozenset({"cpu", "gpu"})),
         ),
         systems=(_LINUX, _WINDOWS),
+        flavour="openvino",
         requirement="vggscope[openvino]",
         module="onnxruntime_ep_openvino",
         minimum="1.8",
@@ -163,6 +166,7 @@ _ENTRIES: Final = (
         title="CUDA",
         name="CUDAExecutionProvider",
         package="onnxruntime-gpu",
+        flavour="cuda",
         requirement="onnxruntime-gpu[cuda,cudnn]",
         needs=_NVIDIA,
         find=find_cuda_cards,
@@ -187,6 +191,7 @@ _ENTRIES: Final = (
         title="TensorRT",
         name="TensorrtExecutionProvider",
         package="onnxruntime-gpu",
+        flavour="cuda",
         requirement="onnxruntime-gpu[cuda,cudnn]",
         needs=f"{_NVIDIA} and TensorRT",
         find=find_cuda_cards,
@@ -219,6 +224,7 @@ _ENTRIES: Final = (
         title="DirectML",
         name="DmlExecutionProvider",
         package="onnxruntime-directml",
+        flavour="directml",
         needs="a graphics card with a driver for DirectX 12",
         find=find_display_adapters,
         systems=(_WINDOWS,),
@@ -233,6 +239,7 @@ _ENTRIES: Final = (
         package="onnxruntime-ep-webgpu",
         needs="a graphics card with a driver for Direct3D 12, Vulkan or Metal",
         find=find_ep_devices,
+        flavour="webgpu",
         requirement="vggscope[webgpu]",
         module="onnxruntime_ep_webgpu",
         minimum="0.4",

@@ -16,6 +16,7 @@ import numpy as np
 
 from vggscope import paths
 from vggscope.errors import TrialError
+from vggscope.inference.contract import are_probabilities
 from vggscope.inference.devices import cpu_device
 from vggscope.inference.preprocessing import Preprocessor
 from vggscope.inference.runtime import Cancellation, Session, reason_of
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 SECONDS: Final = 180.0
 """Time that a trial may take; VGG19 takes two seconds."""
 _MEMORY: Final = 8 * 2**30
-_TOLERANCE: Final = 0.01
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -109,17 +109,13 @@ def _judged(model: Model, answers: list[list[NDArray[np.float32]]], milliseconds
         problem = f"its answer has the shape {list(first.shape)}"
     elif not all(np.isfinite(rows).all() for rows in probabilities):
         problem = "its answer holds what is no number"
-    elif not all(map(_are_probabilities, probabilities)):
+    elif not all(map(are_probabilities, probabilities)):
         sums = ", ".join(f"{rows[0].sum():.3g}" for rows in probabilities)
         problem = f"its answers are no probabilities: they sum to {sums}"
     added = model.description.output.logits is not None
     return Trial(
         classes=int(first.shape[-1]) if first.ndim else 0,
         problem=problem,
-        is_doubled=added and not problem and all(map(_are_probabilities, logits[0])),
+        is_doubled=added and not problem and all(map(are_probabilities, logits[0])),
         milliseconds=milliseconds,
     )
-
-
-def _are_probabilities(rows: NDArray[np.float32]) -> bool:
-    return bool((rows >= 0).all() and (abs(rows.sum(axis=1) - 1) < _TOLERANCE).all())

@@ -474,7 +474,6 @@ def _windowed(node: NodeProto, kind: Kind, kernel: Pair) -> Operation:
     pads = integers(node, "pads", (0, 0, 0, 0))
     if (len(strides), len(dilations), len(pads)) != (2, 2, 4):
         raise _UnreadableError(label(node), "the window is not over rows and columns")
-    auto_pad = text(node, "auto_pad", "NOTSET")
     operation = Operation(
         name=label(node),
         kind=kind,
@@ -483,11 +482,9 @@ def _windowed(node: NodeProto, kind: Kind, kernel: Pair) -> Operation:
         dilation=(dilations[0], dilations[1]),
         ceil=bool(integer(node, "ceil_mode", 0)),
     )
-    match auto_pad:
-        case "SAME_UPPER":
-            return replace(operation, same="upper")
-        case "SAME_LOWER":
-            return replace(operation, same="lower")
+    match text(node, "auto_pad", "NOTSET"):
+        case "SAME_UPPER" | "SAME_LOWER" as way:
+            return replace(operation, same="upper" if way == "SAME_UPPER" else "lower")
         case "VALID":
             return operation
     return replace(operation, padding=(pads[0], pads[1], pads[2], pads[3]))

@@ -14,7 +14,7 @@ import msgspec
 from vggscope import paths
 from vggscope.errors import CatalogueError
 from vggscope.zoo.addresses import reason_against
-from vggscope.zoo.normal_form import Accuracy, Input, is_name
+from vggscope.zoo.normal_form import Accuracy, Input, Line, is_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,6 @@ _LARGEST: Final = 16 * 2**30
 
 _Bytes = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-_Line = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\n\r\x1b]*\Z")]
 
 _log = logging.getLogger(__name__)
 
@@ -53,19 +52,19 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     name: str
-    title: _Line
-    note: _Line
-    config: _Line
+    title: Line
+    note: Line
+    config: Line
     bundled: bool
     precision: Literal["fp32", "fp16", "int8"]
     bytes: _Bytes
     sha256: _Sha256
     url: str | None
     mirror: str | None
-    source: _Line
-    licence: _Line
+    source: Line
+    licence: Line
     input: Input
-    labels: _Line
+    labels: Line
     accuracy: tuple[Accuracy, ...]
     logits: str | None = None
     probabilities: str | None = None

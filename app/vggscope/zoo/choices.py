@@ -105,6 +105,17 @@ def resize_for(side: int) -> int:
     return round(side / 0.875)
 
 
+def look(preset: Preset, channels: Literal["RGB", "BGR"] = "RGB") -> Mapping[str, object]:
+    """The fields of ``Input`` that tell of colours, for one of the usual ways."""
+    fields = msgspec.structs.asdict(PRESETS[preset].ordered(channels))
+    return MappingProxyType({"channels": channels, **fields})
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, and without signs that cannot be shown or written as UTF-8."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))
+
+
 def name_from(stem: str) -> str:
     """A model's name made of a file's: "VGG 16 (Birds)" becomes "vgg-16-birds"."""
     ascii_ = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from vggscope.errors import NetworkOptionError, UnknownConfigError
 from vggscope.vgg import configs
+from vggscope.zoo.choices import look, resize_for
 from vggscope.zoo.class_labels import labels_for, write_labels
+from vggscope.zoo.meter import never, nothing
 from vggscope.zoo.models import place_for, staged
 from vggscope.zoo.normal_form import read_model
-from vggscope.zoo.weights_writer import never, nothing, write_streamed
+from vggscope.zoo.weights_writer import write_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,20 +31,9 @@ WIDTHS: Final = (1 / 64, 4.0)
 """The narrowest network has one channel in its first layer."""
 MOST_BYTES: Final = 1 << 33
 """Of weights: 8 GiB, 14 times those of the largest network of the paper."""
-RESIZE_FACTOR: Final = 256 / 224
-"""Of the shorter side of a picture, to the side of what is cut from its centre."""
 _FLOAT_BYTES: Final = 4
 _LONGEST_NAME: Final = 64
 
-IMAGENET_INPUT: Final[Mapping[str, object]] = MappingProxyType(
-    {
-        "channels": "RGB",
-        "scale": 1 / 255,
-        "mean": (0.485, 0.456, 0.406),
-        "std": (0.229, 0.224, 0.225),
-    }
-)
-"""What torchvision and timm feed their networks with: RGB, 0 to 1, normalised by ImageNet."""
 OUTPUT: Final[Mapping[str, str]] = MappingProxyType({"probabilities": "prob", "logits": "fc8"})
 """The outputs of ``vgg.build``."""
 
@@ -115,7 +106,7 @@ def create_model(  # noqa: PLR0913 (each but the first has its usual value)
             source=f"VGGscope: vggscope models create, seed {seed}",
             licence="None needed: random numbers",
             precision="fp32",
-            input=input_facts(IMAGENET_INPUT, size),
+            input=input_facts(look("imagenet"), size),
             output=dict(OUTPUT),
             labels=write_labels(label_set, folder),
             accuracy=[],
@@ -151,16 +142,16 @@ def check_size(network: Network) -> None:
         )
 
 
-def input_facts(look: Mapping[str, object], size: int) -> dict[str, object]:
+def input_facts(colours: Mapping[str, object], size: int) -> dict[str, object]:
     """The field ``input`` of a description: how pixels become the input of ``vgg.build``."""
     return {
         "name": "data",
         "layout": "NCHW",
         "height": size,
         "width": size,
-        "resize": round(size * RESIZE_FACTOR),
+        "resize": resize_for(size),
         "fit": "crop",
-        **look,
+        **colours,
     }
 
 

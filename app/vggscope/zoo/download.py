@@ -25,7 +25,7 @@ from vggscope.errors import (
 from vggscope.zoo.addresses import addresses_of, host_of
 from vggscope.zoo.fetching import TRANSIENT, Wanted
 from vggscope.zoo.locking import LockedError, locked
-from vggscope.zoo.meter import Meter, Progress
+from vggscope.zoo.meter import Meter, Progress, size_text
 from vggscope.zoo.part_file import PartFile, part_bytes, part_path
 from vggscope.zoo.rooms import lock_path
 from vggscope.zoo.transfer import Transfer
@@ -299,14 +299,7 @@ def check_space(name: str, needed: int) -> None:
     if free < needed + _SPARE:
         raise NoSpaceError(
             model=name,
-            needed=megabytes(needed + _SPARE),
-            free=megabytes(free),
+            needed=size_text(needed + _SPARE),
+            free=size_text(free),
             folder=folder,
         )
-
-
-def megabytes(count: int) -> str:
-    """A size for sentences."""
-    if count < 10**6:
-        return f"{count / 1000:.0f} kB"
-    return f"{count / 1e6:,.0f} MB"

@@ -21,7 +21,7 @@ from vggscope.errors import (
 )
 from vggscope.vgg.anatomy import anatomy_of
 from vggscope.vgg.tensors import Tensors
-from vggscope.zoo.choices import Choices
+from vggscope.zoo.choices import Choices, one_line
 from vggscope.zoo.graph_checks import check_graph
 from vggscope.zoo.model_file import open_model_file
 from vggscope.zoo.proposing import Clues, propose
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto, ValueInfoProto
 
+    from vggscope.vgg.network import Network
     from vggscope.zoo.wire import Skeleton
 
 Dims = tuple[int | str | None, ...]
@@ -141,9 +142,9 @@ def examine(path: Path, *, output: str | None = None) -> Examination:
         last=last_operator(proto.graph, answer),
     )
     proposed, reasons = propose(clues)
-    layers, why_no_chain = _layers(proto, proposed)
+    network, why_no_chain = _network(proto, proposed)
     return Examination(
-        file=path.name,
+        file=one_line(path.name),
         bytes=size,
         producer=_producer(proto),
         opset=next(o.version for o in proto.opset_import if o.domain in {"", "ai.onnx"}),
@@ -152,8 +153,8 @@ def examine(path: Path, *, output: str | None = None) -> Examination:
         classes=classes,
         ranks={each: len(dims) for each, dims in shapes.items()},
         nodes=len(proto.graph.node),
-        parameters=_parameters(skeleton),
-        layers=layers,
+        parameters=network.parameters if network is not None else _parameters(skeleton),
+        layers=tuple(layer.name for layer in network.layers) if network is not None else (),
         reason=why_no_chain,
         precision=precision_of(proto),
         warnings=tuple(_warnings(clues, why_no_chain, outputs)),
@@ -164,7 +165,7 @@ def examine(path: Path, *, output: str | None = None) -> Examination:
 
 def _producer(proto: ModelProto) -> str:
     text = " ".join(filter(None, (proto.producer_name, proto.producer_version)))
-    return "".join(filter(str.isprintable, text))[:100]
+    return one_line(text)[:100]
 
 
 def _picture(proto: ModelProto, name: str) -> ValueInfoProto:
@@ -295,12 +296,13 @@ def _merged(known: Dims, inferred: Sequence[int | None] | None) -> Dims:
     )
 
 
-def _layers(proto: ModelProto, proposed: Choices) -> tuple[tuple[str, ...], str]:
+def _network(proto: ModelProto, proposed: Choices) -> tuple[Network | None, str]:
+    """The network, if its layers can be listed, and why they are no chain, if they are none."""
     try:
         anatomy = anatomy_of(proto, name=proposed.name, title=proposed.title, size=proposed.height)
     except NotAChainError as error:
-        return (), str(error.details.get("reason", ""))
-    return tuple(site.layer.name for site in anatomy.sites), anatomy.reason
+        return None, str(error.details.get("reason", ""))
+    return anatomy.network, anatomy.reason
 
 
 def _parameters(skeleton: Skeleton) -> int:
@@ -338,8 +340,6 @@ def _value_of(value: ValueInfoProto) -> Value:
 
 def _dims_of(value: ValueInfoProto) -> Dims:
     return tuple(
-        dim.dim_value
-        if dim.HasField("dim_value")
-        else ("".join(filter(str.isprintable, dim.dim_param))[:40] or None)
+        dim.dim_value if dim.HasField("dim_value") else (one_line(dim.dim_param)[:40] or None)
         for dim in value.type.tensor_type.shape.dim
     )

@@ -24,6 +24,7 @@ from vggscope.errors import (
     WrongFileError,
 )
 from vggscope.zoo.addresses import host_of, is_loopback, reason_against, without_secrets
+from vggscope.zoo.choices import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -166,8 +167,9 @@ def _judge(response: httpx.Response, wanted: Wanted) -> Answer:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise WrongFileError(host=host, what="a packed file")
     etag = response.headers.get("ETag")
-    if etag is not None and etag.startswith("W/"):
-        # Two files with the same weak one need not have the same bytes.
+    if etag is not None and (etag.startswith("W/") or not (etag.isascii() and etag.isprintable())):
+        # Two files with the same weak one need not have the same bytes; and one that is no plain
+        # text cannot be sent back.
         etag = None
     if response.status_code == 206:
         return _judge_rest(response, wanted, etag)
@@ -183,7 +185,7 @@ def _judge_rest(response: httpx.Response, wanted: Wanted, etag: str | None) -> A
     found = _RANGE.match(told)
     start, total = (int(found[1]), found[3]) if found else (-1, "*")
     if start != wanted.start or total not in {"*", str(wanted.size)}:
-        raise WrongFileError(host=response.url.host, what=f"another part (“{told}”)")
+        raise WrongFileError(host=response.url.host, what=f"another part (“{one_line(told)[:60]}”)")
     if wanted.etag is not None and etag is not None and etag != wanted.etag:
         raise WrongFileError(host=response.url.host, what="a part of another file")
     return Answer(start, etag)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,9 +21,9 @@ from vggscope.errors import (
     OutputError,
     TrialError,
 )
-from vggscope.zoo.choices import IMAGENET_LABELS, Choices
-from vggscope.zoo.class_labels import write_labels
-from vggscope.zoo.labels import check_labels, numbered_labels, read_labels
+from vggscope.zoo.class_labels import NUMBERS, labels_for, write_labels
+from vggscope.zoo.labels import check_labels
+from vggscope.zoo.meter import never, nothing
 from vggscope.zoo.model_file import open_model_file
 from vggscope.zoo.models import place_for, staged
 from vggscope.zoo.normal_form import WEIGHTS, Input, Output, read_model
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
+    from vggscope.zoo.choices import Choices
     from vggscope.zoo.examination import Examination
     from vggscope.zoo.meter import Progress
     from vggscope.zoo.normal_form import Label, Model
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     Stop = Callable[[], bool]
     TryOut = Callable[[Model, Stop], "Trial"]
     """Runs a model once, on a photo, where that does no harm."""
-
-_IMAGENET: Final = 1000
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -63,14 +62,6 @@ class Trial(msgspec.Struct, frozen=True):
     problem: str
     is_doubled: bool
     milliseconds: float
-
-
-def _ignore(_progress: Progress) -> None:
-    pass
-
-
-def _never() -> bool:
-    return False
 
 
 class Draft:
@@ -139,8 +130,8 @@ class Draft:
         self,
         choices: Choices,
         *,
-        progress: Callable[[Progress], None] = _ignore,
-        stop: Stop = _never,
+        progress: Callable[[Progress], None] = nothing,
+        stop: Stop = never,
     ) -> Model:
         """The model as it would be installed, in a folder that is gone when this is closed.
 
@@ -163,8 +154,8 @@ class Draft:
         choices: Choices,
         *,
         replace: bool = False,
-        progress: Callable[[Progress], None] = _ignore,
-        stop: Stop = _never,
+        progress: Callable[[Progress], None] = nothing,
+        stop: Stop = never,
     ) -> Model:
         """Write the model among the user's, and run it once before it gets there.
 
@@ -290,14 +281,8 @@ class Draft:
         """The labels to write; None for those of ImageNet, which are there already."""
         labels: Any = choices.labels
         classes = self._classes
-        if labels is None:
-            return numbered_labels(classes or 0)
-        if labels == IMAGENET_LABELS:
-            if classes not in {None, _IMAGENET}:
-                raise self._wrong(f"ImageNet has 1,000 classes, and the network {classes:,}")
-            return None
         if not isinstance(labels, tuple):
-            return read_labels(labels, classes=classes)
+            return labels_for(classes, NUMBERS if labels is None else labels)
         try:
             check_labels(labels, classes)
         except ValueError as error:

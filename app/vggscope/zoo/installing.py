@@ -20,7 +20,7 @@ from vggscope.errors import (
 from vggscope.zoo.catalogue import catalogue, users_catalogue
 from vggscope.zoo.class_labels import write_labels
 from vggscope.zoo.download import Download, alone_with, check_space
-from vggscope.zoo.meter import Meter, Progress
+from vggscope.zoo.meter import Meter, never, nothing
 from vggscope.zoo.models import place_for, staged
 from vggscope.zoo.normal_form import is_name, read_model
 from vggscope.zoo.part_file import SUFFIX, discard_part, part_bytes, part_path
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from vggscope.zoo.catalogue import Entry
     from vggscope.zoo.download import Terms
+    from vggscope.zoo.meter import Progress
     from vggscope.zoo.normal_form import Label, Model
 
 State: TypeAlias = Literal["bundled", "installed", "available", "partial", "broken"]
@@ -170,8 +171,8 @@ def remove_model(name: str) -> int:
 def verify_model(
     name: str,
     *,
-    progress: Callable[[Progress], None] = lambda _: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = nothing,
+    stop: Callable[[], bool] = never,
 ) -> None:
     """See that every byte of a model is as it was installed, and its description true.
 

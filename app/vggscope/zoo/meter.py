@@ -1,4 +1,4 @@
-"""How far long work is, how fast it goes, and how long it will take."""
+"""How far long work is, how fast it goes, how long it will take, and how much it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,26 @@ _MEMORY: Final = 5.0
 """Seconds after which a change of speed is believed by two thirds."""
 _OFTEN: Final = 0.1
 """Seconds between two reports: what reads them redraws something each time."""
+
+
+def size_text(count: int) -> str:
+    """A number of bytes as disks and downloads have it: "840 B", "12 kB", "38.4 MB", "553 MB"."""
+    if count < 1000:
+        return f"{count} B"
+    if count < 10**6:
+        return f"{count / 1e3:.0f} kB"
+    if count < 10**9:
+        return f"{count / 1e6:.{1 if count < 10**8 else 0}f} MB"
+    return f"{count / 1e9:,.1f} GB"
+
+
+def nothing(progress: Progress) -> None:
+    """What is told of progress where nobody wants to know."""
+
+
+def never() -> bool:
+    """What asks for a stop where nobody can."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import stat
@@ -69,17 +70,27 @@ def open_model_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         os.close(descriptor)
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "no file"
         raise ModelUnreadableError(name=name, reason=f"it is {what}")
-    with os.fdopen(descriptor, "rb") as file:
+    with _Reader(io.FileIO(descriptor), name) as file:
         if found.st_size > LARGEST:
             raise ModelTooLargeError(name=name, reason=f"it has {found.st_size / 1e9:.1f} GB")
+        _refuse_others(file, name)
+        yield file, found.st_size
+
+
+class _Reader(io.BufferedReader):
+    """A file that tells itself what is wrong with its disk: others may be written meanwhile."""
+
+    def __init__(self, raw: io.FileIO, name: str) -> None:
+        super().__init__(raw)
+        self._name = name
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file does, or raise ``ModelUnreadableError``."""
         try:
-            _refuse_others(file, name)
-            yield file, found.st_size
+            return super().read(size)
         except OSError as error:
-            if error.filename is not None:
-                raise
             reason = error.strerror or str(error)
-            raise ModelUnreadableError(name=name, reason=reason) from error
+            raise ModelUnreadableError(name=self._name, reason=reason) from error
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT_MODEL: Final = "vgg16-compact"
+_TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +111,7 @@ def place_for(name: str, *, replace: bool = False) -> Path:
     place = next((model.folder for model in installed_models() if model.name == name), place)
     # OSError: a folder that we may not enter; making one in it will tell.
     with contextlib.suppress(OSError):
-        if place.exists() and not replace:
+        if os.path.lexists(place) and not replace:
             raise ModelNameTakenError(model=name)
     return place
 
@@ -121,6 +124,7 @@ def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Raises:
         OutputError: a file could not be written, in the block or in the end.
+        ModelNameTakenError: another model got there meanwhile.
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -131,13 +135,17 @@ def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
             yield made
             _move(made, place, room / REPLACED if replace else None)
     except OSError as error:
+        if error.errno in _TAKEN and not replace and place.is_dir():
+            # Somebody else was faster.
+            raise ModelNameTakenError(model=place.name) from error
         raise OutputError(name=place, reason=error.strerror or str(error)) from error
 
 
 def _move(made: Path, place: Path, room: Path | None) -> None:
     """Rename ``made`` to ``place``; what is there goes to ``room``, and back if anything fails."""
     try:
-        if room is not None and place.exists():
+        # A link that leads nowhere is in the way, too.
+        if room is not None and os.path.lexists(place):
             place.rename(room)
         made.rename(place)
     finally:

@@ -18,7 +18,7 @@ from vggscope import paths
 from vggscope.errors import ModelCorruptError, ModelDescriptionError, ModelFileMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import onnx
@@ -36,6 +36,12 @@ Fit = Literal["crop", "letterbox", "stretch"]
 """How a picture of any shape becomes the square of the network: "crop" cuts the centre (what
 published accuracies use), "letterbox" shows all of it with borders, "stretch" distorts it."""
 
+# They are shown in windows and terminals, which obey some of the signs that cannot be seen.
+_PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
+Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_PLAIN)]
+"""A text without line breaks and the like."""
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=_PLAIN)]
+"""A short one that is not empty."""
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=64)]
 _Side = Annotated[int, msgspec.Meta(ge=8, le=4096)]
 # Beyond these bounds single precision overflows, and every answer would be "not a number".
@@ -99,11 +105,11 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Accuracy in percent, as published by ``source``: nothing here was measured by the reader."""
 
-    photos: str
+    photos: Text
     count: int
     top1: float
     top5: float | None = None
-    source: str
+    source: Text
 
 
 class Quantized(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -116,10 +122,10 @@ class Quantized(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         source: who measured it.
     """
 
-    of: str
+    of: Text
     agreement: Annotated[float, msgspec.Meta(ge=0, le=100)]
     photos: Annotated[int, msgspec.Meta(ge=1)]
-    source: str
+    source: Text
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -140,10 +146,10 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     format: Literal[1]
     name: _Name
-    title: str
-    note: str
-    source: str
-    licence: str
+    title: Line
+    note: Text
+    source: Text
+    licence: Text
     precision: Literal["fp32", "fp16", "int8"]
     input: Input
     output: Output
@@ -185,6 +191,11 @@ class Model:
         files = self.description.files
         both = files[GRAPH].sha256 + files[WEIGHTS].sha256
         return hashlib.sha256(both.encode()).hexdigest()
+
+    @property
+    def bytes(self) -> int:
+        """What its graph and its weights take on the disk."""
+        return sum(entry.bytes for entry in self.description.files.values())
 
     @property
     def graph_path(self) -> Path:
@@ -378,9 +389,7 @@ def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
             if is_large(tensor):
                 weights.move(tensor, [inline_data(tensor)])
     (folder / GRAPH).write_bytes(proto.SerializeToString())
-    files = {GRAPH: entry_of(folder / GRAPH), WEIGHTS: weights.entry}
-    content = {"format": FORMAT, **facts, "files": msgspec.to_builtins(files)}
-    model = describe_model(folder, content)
+    model = describe_files(folder, weights.entry, facts)
     model.check_layers()
     return model
 
@@ -388,6 +397,22 @@ def write_model(proto: onnx.ModelProto, folder: Path, **facts: object) -> Model:
 def entry_of(path: Path) -> FileEntry:
     """Size and SHA-256 of a file that was just written."""
     return FileEntry(bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+def describe_files(folder: Path, weights: FileEntry, facts: Mapping[str, object]) -> Model:
+    """Write ``model.json`` for the graph and the weights that were just written to ``folder``.
+
+    Args:
+        folder: of the model.
+        weights: what is known of ``weights.bin`` since it was written.
+        facts: the fields of ``Description`` other than ``format`` and ``files``.
+
+    Raises:
+        ModelDescriptionError: they make no valid description.
+    """
+    files = {GRAPH: entry_of(folder / GRAPH), WEIGHTS: weights}
+    content = {"format": FORMAT, **facts, "files": msgspec.to_builtins(files)}
+    return describe_model(folder, content)
 
 
 def change_facts(model: Model, **changes: object) -> Model:
@@ -406,6 +431,10 @@ def describe_model(folder: Path, content: dict[str, object]) -> Model:
     Raises:
         ModelDescriptionError: it makes no valid description.
     """
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    try:
+        text = f"{json.dumps(content, indent=1, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError as error:
+        # The bytes of a file's name, or of a command line, need not be text.
+        raise ModelDescriptionError(model=folder.name, reason="a name in it is no text") from error
+    (folder / DESCRIPTION).write_bytes(text)
     return read_model(folder)

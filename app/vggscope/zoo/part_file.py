@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SUFFIX: Final = ".onnx.part"
 _FACTS: Final = ".json"
 _BLOCK: Final = 2**20
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,8 @@ class PartFile:
                 self.discard()
                 facts = None
             # Neither "r+b" nor "w+b": it may be there or not, and what is there stays.
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+            # Nor is it a link: who knows to what.
+            flags = os.O_RDWR | os.O_CREAT | _BINARY | _NO_LINK
             self._file = open(os.open(self.path, flags, 0o644), "r+b", buffering=0)  # noqa: PTH123
             self._size = self._file.seek(0, os.SEEK_END)
             self.inherited = self._size > 0

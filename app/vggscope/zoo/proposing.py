@@ -23,6 +23,7 @@ from vggscope.zoo.choices import (
     Choices,
     Preset,
     name_from,
+    one_line,
     resize_for,
 )
 from vggscope.zoo.labels import labels_in
@@ -112,7 +113,7 @@ def propose(clues: Clues) -> tuple[Choices, dict[str, str]]:
         name=name_from(clues.path.stem),
         title=title,
         note=note,
-        source=f"Imported from {_clean(clues.path.name)}",
+        source=f"Imported from {one_line(clues.path.name)}",
         licence=licence,
         output=clues.output,
         has_softmax=clues.has_softmax,
@@ -324,7 +325,7 @@ def _of_notes(clues: Clues) -> _Guess | None:
     return (
         preset,
         channels,
-        f"A note in the file says so (Image.BitmapPixelFormat: {_clean(pixels)[:20]}).",
+        f"A note in the file says so (Image.BitmapPixelFormat: {one_line(pixels)[:20]}).",
     )
 
 
@@ -336,7 +337,7 @@ def _of_origin(clues: Clues) -> _Guess:
     places = {"producer": producer, "names": names, "notes": notes}
     for place, pattern, preset, channels, why in _ORIGINS:
         if re.search(pattern, places[place], re.IGNORECASE):
-            return preset, channels, why.format(producer=_clean(producer)[:60])
+            return preset, channels, why.format(producer=one_line(producer)[:60])
     return "imagenet", "RGB", "Nothing in the file tells it; this is the most usual way."
 
 
@@ -405,14 +406,8 @@ def _why_softmax(clues: Clues) -> str:
 def _texts(clues: Clues) -> tuple[str, str, str]:
     """(title, note, licence)."""
     stem = clues.path.stem
-    title = re.sub(r"[_\s]+", " ", _clean(stem)).strip()[:100]
+    title = re.sub(r"[_\s]+", " ", one_line(stem)).strip()[:100]
     classes = f"{clues.classes:,} classes" if clues.classes else "classes"
-    note = f"Imported from {_clean(clues.path.name)[:100]}, {classes}."
+    note = f"Imported from {one_line(clues.path.name)[:100]}, {classes}."
     licence = clues.notes.get("license", clues.notes.get("licence", ""))
-    return title or "Imported model", note[:_LONGEST_NOTE], _clean(licence)[:100] or NOT_STATED
-
-
-def _clean(text: str) -> str:
-    """Without line breaks, and without signs that cannot be shown or written as UTF-8."""
-    shown = "".join(filter(str.isprintable, " ".join(text.split())))
-    return shown.encode(errors="replace").decode()
+    return title or "Imported model", note[:_LONGEST_NOTE], one_line(licence)[:100] or NOT_STATED

@@ -11,17 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vggscope.errors import Cancelled, DamagedModelError, InvalidGraphError
-from vggscope.zoo.meter import Meter, Progress
+from vggscope.zoo.meter import Meter, never, nothing
 from vggscope.zoo.model_file import open_model_file
-from vggscope.zoo.normal_form import (
-    FORMAT,
-    GRAPH,
-    WEIGHTS,
-    FileEntry,
-    Input,
-    describe_model,
-    entry_of,
-)
+from vggscope.zoo.normal_form import GRAPH, FileEntry, Input, describe_files
 from vggscope.zoo.weights_file import WeightsFile, is_large, size_of
 from vggscope.zoo.wire import read_skeleton
 
@@ -32,15 +24,12 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
+    from vggscope.zoo.meter import Progress
     from vggscope.zoo.normal_form import Model
     from vggscope.zoo.wire import Skeleton
 
     Rewrite = Callable[[ModelProto], Mapping[str, Any]]
     """Changes the structure; returns facts that follow from that, such as ``output``."""
-
-
-def _ignore(_progress: Progress) -> None:
-    pass
 
 
 def to_normal_form(  # noqa: PLR0913 (all but two are options)
@@ -49,8 +38,8 @@ def to_normal_form(  # noqa: PLR0913 (all but two are options)
     *,
     facts: Mapping[str, Any],
     rewrite: Rewrite | None = None,
-    progress: Callable[[Progress], None] = _ignore,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = nothing,
+    stop: Callable[[], bool] = never,
 ) -> Model:
     """Write the single-file ONNX model ``source`` to ``folder`` in normal form.
 
@@ -98,8 +87,8 @@ def write_base(
     file: BinaryIO,
     folder: Path,
     *,
-    progress: Callable[[Progress], None] = _ignore,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = nothing,
+    stop: Callable[[], bool] = never,
 ) -> Base:
     """Copy the weights of ``skeleton``, whose proto is changed, from ``file`` into ``folder``.
 
@@ -164,9 +153,7 @@ def finish(  # noqa: PLR0913 (all but three are options)
     if "layers" not in known:
         known["layers"] = layers_of(proto, spec, name=known["name"], title=known["title"])
     (folder / GRAPH).write_bytes(proto.SerializeToString())
-    files = {GRAPH: entry_of(folder / GRAPH), WEIGHTS: weights}
-    content = {"format": FORMAT, **known, "files": msgspec.to_builtins(files)}
-    model = describe_model(folder, content)
+    model = describe_files(folder, weights, known)
     model.check_layers()
     return model
 

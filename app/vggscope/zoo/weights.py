@@ -19,9 +19,10 @@ from vggscope.errors import (
     WeightsPickledError,
     WeightsValueError,
 )
-from vggscope.zoo.choices import NOT_STATED
+from vggscope.zoo.choices import NOT_STATED, one_line
 from vggscope.zoo.class_labels import labels_for, write_labels
 from vggscope.zoo.creating import OUTPUT, find_config, input_facts
+from vggscope.zoo.meter import never, nothing
 from vggscope.zoo.models import place_for, staged
 from vggscope.zoo.normal_form import Input, read_model
 from vggscope.zoo.weights_hdf5 import HDF5, Hdf5Source
@@ -30,7 +31,7 @@ from vggscope.zoo.weights_matching import config_of, numbers_of, plan_of
 from vggscope.zoo.weights_numpy import MOST_HEADER, NPY, NpzSource, refuse_npy
 from vggscope.zoo.weights_safetensors import SafetensorsSource
 from vggscope.zoo.weights_source import FLOATS, check_is_file, unreadable
-from vggscope.zoo.weights_writer import never, nothing, write_streamed
+from vggscope.zoo.weights_writer import write_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -210,7 +211,7 @@ def install_weights(  # noqa: PLR0913 (all but two have their usual values)
                 name=name,
                 title=title or f"{plan.config.short_title} ({home.title})",
                 note=f"{plan.config.title}, with weights from a file of {home.title}.",
-                source=f"Weights from {path.name}",
+                source=f"Weights from {one_line(path.name)}",
                 licence=licence or NOT_STATED,
                 precision="fp32",
                 input=spec,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from vggscope.zoo.creating import IMAGENET_INPUT
+from vggscope.zoo.choices import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,22 +40,18 @@ class Home:
     words: Mapping[Role, str]
 
 
-_CAFFE_MEAN: Final = (103.939, 116.779, 123.68)
-"""Of ImageNet's blue, green and red, as the authors of the paper have it."""
 _TORCH: Final[Mapping[Role, str]] = MappingProxyType(
     {"w": ".weight", "b": ".bias", "mean": ".running_mean", "var": ".running_var"}
 )
 TORCHVISION: Final = Home(
-    name="torchvision", title="torchvision", units_first=True, look=IMAGENET_INPUT, words=_TORCH
+    name="torchvision", title="torchvision", units_first=True, look=look("imagenet"), words=_TORCH
 )
-TIMM: Final = Home(name="timm", title="timm", units_first=True, look=IMAGENET_INPUT, words=_TORCH)
+TIMM: Final = Home(name="timm", title="timm", units_first=True, look=look("imagenet"), words=_TORCH)
 KERAS: Final = Home(
     name="keras",
     title="Keras",
     units_first=False,
-    look=MappingProxyType(
-        {"channels": "BGR", "scale": 1.0, "mean": _CAFFE_MEAN, "std": (1.0, 1.0, 1.0)}
-    ),
+    look=look("caffe", "BGR"),
     words=MappingProxyType({"w": "/kernel", "b": "/bias"}),
 )
 NUMPY: Final = Home(
@@ -63,9 +59,7 @@ NUMPY: Final = Home(
     title="NumPy",
     units_first=False,
     # Those that convert Caffe's weights for TensorFlow reverse its channels.
-    look=MappingProxyType(
-        {"channels": "RGB", "scale": 1.0, "mean": _CAFFE_MEAN[::-1], "std": (1.0, 1.0, 1.0)}
-    ),
+    look=look("caffe"),
     words=MappingProxyType({"w": "_W", "b": "_b"}),
 )
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from vggscope.errors import Cancelled
-from vggscope.zoo.meter import Meter
-from vggscope.zoo.normal_form import FORMAT, GRAPH, WEIGHTS, Model, describe_model, sha256_of
-from vggscope.zoo.weights_file import WeightsFile, is_large
+from vggscope.zoo.meter import Meter, never, nothing
+from vggscope.zoo.normal_form import GRAPH, Model, describe_files
+from vggscope.zoo.weights_file import WeightsFile, is_large, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,23 +20,6 @@ if TYPE_CHECKING:
     from vggscope.zoo.meter import Progress
 
     Blocks = Iterable[NDArray[np.float32]]
-
-_FLOAT_BYTES: Final = 4
-
-
-def nothing(progress: Progress) -> None:
-    """What is told of progress where nobody wants to know."""
-
-
-def never() -> bool:
-    """What asks for a stop where nobody can."""
-    return False
-
-
-def size_of(proto: ModelProto) -> int:
-    """Bytes of all weights of a graph, as float32."""
-    counts: list[int] = [math.prod(tensor.dims) for tensor in proto.graph.initializer]
-    return _FLOAT_BYTES * sum(counts)
 
 
 def write_streamed(
@@ -66,7 +46,8 @@ def write_streamed(
         ModelDescriptionError: the facts do not make a valid description.
         OSError: a file cannot be written.
     """
-    meter = Meter("installing", total=size_of(proto), report=progress)
+    total = sum(size_of(tensor) or 0 for tensor in proto.graph.initializer)
+    meter = Meter("installing", total=total, report=progress)
     with WeightsFile(folder) as weights:
         for tensor in proto.graph.initializer:
             blocks = _told(blocks_of(tensor), meter, stop)
@@ -75,10 +56,7 @@ def write_streamed(
             else:
                 tensor.raw_data = b"".join(blocks)
     (folder / GRAPH).write_bytes(proto.SerializeToString())
-    graph = {"bytes": (folder / GRAPH).stat().st_size, "sha256": sha256_of(folder / GRAPH)}
-    files = {GRAPH: graph, WEIGHTS: msgspec.to_builtins(weights.entry)}
-    content = {"format": FORMAT, "layers": _layers(proto), **facts, "files": files}
-    return describe_model(folder, content)
+    return describe_files(folder, weights.entry, {"layers": _layers(proto), **facts})
 
 
 def _told(blocks: Blocks, meter: Meter, stop: Callable[[], bool]) -> Iterable[memoryview]:

@@ -1,16 +1,40 @@
-"""A progress bar of bytes on stderr, if that is a terminal."""
+"""Progress bars on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from vggscope.sources.finding import display_name
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from tqdm import tqdm
 
     from vggscope.zoo.meter import Progress
+
+
+@contextlib.contextmanager
+def progress_bar(
+    total: int, *, step: str | None = None, hidden: bool = False
+) -> Iterator[Callable[[], object]]:
+    """A bar of ``total`` pictures; call what it gives after each of them.
+
+    Args:
+        total: how many there are.
+        step: what is being done with them.
+        hidden: there is to be none, wherever stderr goes.
+    """
+    if hidden or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 (only a terminal needs it)
+
+    with tqdm(total=total, desc=step, unit=" pictures", file=sys.stderr) as bar:
+        yield bar.update
 
 
 class BytesBar:
@@ -20,7 +44,7 @@ class BytesBar:
     """
 
     def __init__(self, head: str) -> None:
-        self._head = head
+        self._head = display_name(head)
         self._bar: tqdm[NoReturn] | None = None
         self._step: str | None = None
 
