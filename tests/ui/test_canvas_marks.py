@@ -174,3 +174,18 @@ def test_another_photo_has_none(canvas: Canvas) -> None:
     canvas.clear("There is no photo.")
     assert canvas.marks == ()
     assert canvas.overlay is None
+
+
+def test_a_channel_lies_below_a_class_and_comes_back(canvas: Canvas) -> None:
+    image = one_colour(4, 4, YELLOW)
+    channel = Overlay(image=image, box=QRectF(0, 0, 9, 9), opacity=0.5)
+    where = Overlay(image=image, box=QRectF(3, 3, 9, 9), opacity=0.5)
+    canvas.show_overlay(channel)
+    canvas.show_overlay(where, owner="where")
+    assert canvas.overlay is where
+    canvas.show_overlay(channel)
+    assert canvas.overlay is where, "the channel is shown anew below it"
+    canvas.show_overlay(None, owner="where")
+    assert canvas.overlay is channel
+    canvas.clear()
+    assert canvas.overlay is None

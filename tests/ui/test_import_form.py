@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from safetensors.numpy import save_file
 
 from support import children, tiny_model, tiny_proto
@@ -111,6 +111,34 @@ def test_photos_that_come_with_a_model_are_classified(user: Driver, file: Path) 
     user.wait(lambda: [p.name for p in user.photos] == ["zebra.jpg"])
     user.settle()
     assert user.shown_predictions()[0][0] == "zebra"
+
+
+def test_many_come_a_few_at_a_time_and_none_twice(user: Driver, file: Path, tmp_path: Path) -> None:
+    files = [file, *(tmp_path / f"{number}.onnx" for number in range(5))]
+    for each in files[1:]:
+        onnx.save(tiny_proto(), each)
+    user.drop_files(*files)
+    user.drop_files(*files)
+    user.drop_files(file, sample("zebra"))
+    imports = user.window.models.imports
+    assert [form.file for form in imports] == files[:3]
+    imports[0].reject()
+    assert [form.file for form in imports] == files[1:4]
+    while imports:
+        imports[0].reject()
+    assert children() == []
+    assert leftovers(paths.user_models()) == []
+
+
+def test_a_file_that_was_refused_is_looked_at_anew(user: Driver, tmp_path: Path) -> None:
+    file = tmp_path / "mended.onnx"
+    file.write_text("<html>", encoding="utf-8")
+    user.drop_files(file)
+    form = ImportForm(user)
+    user.wait(form.is_over)
+    onnx.save(tiny_proto(), file)
+    user.drop_files(file)
+    user.wait(lambda: form.is_open and bool(form.predictions()))
 
 
 # --- the whole way --------------------------------------------------------------------------
@@ -297,11 +325,11 @@ def test_a_network_whose_answers_are_none_is_not_installed(user: Driver, tmp_pat
 # --- stopping -------------------------------------------------------------------------------
 
 
-def test_closing_the_window_ends_an_import(user: Driver, file: Path) -> None:
-    user.drop_files(file)
-    form = ImportForm(user)
-    user.wait(lambda: form.is_open)
+def test_closing_the_window_ends_an_import(user: Driver, file: Path, tmp_path: Path) -> None:
+    user.drop_files(file, *(tmp_path / f"{number}.onnx" for number in range(9)))
+    user.wait(lambda: file in [each.file for each in user.window.models.imports])
     user.close()
+    assert len(user.window.models.imports) == 3, "no other one has begun"
     assert children() == []
     assert leftovers(paths.user_models()) == []
 
@@ -345,7 +373,8 @@ def test_an_import_can_be_cancelled_and_begun_again(
     pizza = user.button("Try it on pizza", form.dialog)
     assert not pizza.isEnabled(), "it would have to give way"
     assert not form.line("Title").isEnabled()
-    form.press("Cancel")
+    user.key(Qt.Key.Key_Escape, on=form.dialog)
+    assert form.is_open, "as Cancel does"
     user.wait(lambda: form.line("Title").isEnabled())
     started.release()
     user.wait(lambda: form.predictions() not in ([], former))
@@ -373,3 +402,22 @@ def test_the_preview_is_of_what_was_chosen_last(
     form.press("Import")
     user.wait(lambda: not form.is_open)
     assert expected("four-colours", "pizza") == shown
+
+
+# --- the keyboard ---------------------------------------------------------------------------
+
+
+def test_whatever_has_the_keyboard_is_called_something(form: ImportForm, user: Driver) -> None:
+    form.dialog.activateWindow()
+    user.wait(form.dialog.isActiveWindow)
+    names: list[str] = []
+    for _ in range(40):
+        user.key(Qt.Key.Key_Tab)
+        control = QApplication.focusWidget()
+        assert control is not None
+        shown = control.text() if isinstance(control, QPushButton) else ""
+        names.append(control.accessibleName() or shown)
+    assert "" not in names
+    assert {"Title", "Name", "Layout", "Height", "Width", "Pixels", "Classes", "Import"} <= {*names}
+    reason = form.box("Pixels").accessibleDescription()
+    assert form.says(reason), "what is told below it"

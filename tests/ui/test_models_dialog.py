@@ -235,7 +235,7 @@ def test_cancelling_leaves_nothing(models: ModelList, server: Server) -> None:
     download(models)
     models.user.wait(lambda: bool(models.share(TITLE)))
     models.press(TITLE, "Cancel…")
-    assert models.says(TITLE, "Delete what is downloaded of it")
+    assert models.says(TITLE, "Delete what is downloaded of it", "“Pause” would keep it.")
     models.press(TITLE, "Delete")
     models.wait_for(TITLE, "Not downloaded")
     assert list(paths.user_models().glob("school*")) == []
@@ -244,6 +244,7 @@ def test_cancelling_leaves_nothing(models: ModelList, server: Server) -> None:
 def test_what_is_paused_can_be_cancelled(models: ModelList, server: Server) -> None:
     pause_in_the_middle(models, server)
     models.press(TITLE, "Cancel…")
+    assert not models.says(TITLE, "“Pause” would keep it."), "it is paused"
     models.press(TITLE, "Not now")
     assert models.says(TITLE, "Paused at")
     models.press(TITLE, "Cancel…")

@@ -192,6 +192,33 @@ def test_no_address_where_others_can_write(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="addresses are no files there")
+@pytest.mark.parametrize("kind", ["another user's", "a link", "a file"])
+def test_no_address_in_a_folder_that_another_user_made(
+    qtbot: QtBot,  # noqa: ARG001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """Where all users share one folder for what is temporary, anybody can take our name first."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    place = tmp_path / f"vggscope-{os.getuid()}"
+    if kind == "a file":
+        place.write_bytes(b"")
+    elif kind == "a link":
+        (tmp_path / "theirs").mkdir()
+        place.symlink_to(tmp_path / "theirs")
+    elif os.getuid() == 0:
+        place.mkdir()
+        os.chown(place, 65534, 65534)
+    else:
+        pytest.skip("only root can make folders of others")
+    lonely = SingleInstance()
+    assert not lonely.hand_over(Request())
+    assert not lonely.is_first
+
+
 def test_a_closed_one_hears_nobody(
     first: SingleInstance, ended: list[subprocess.Popen[str]]
 ) -> None:

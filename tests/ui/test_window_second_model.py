@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QLabel, QMenu
 
 from imaginary import CARD_NAME
 from support import tiny_model
@@ -17,7 +17,7 @@ from ui.device_driver import BUSY, CPU_NAME, Computer
 from ui.window_driver import FAST, SLOW, sample, stored_settings, texts_in, write_settings
 from vggscope.inference.classifier import Classifier
 from vggscope.inference.second import SecondClassifier
-from vggscope.ui.settings import COMPARE, MODEL, PROTOCOL, TOP
+from vggscope.ui.settings import COMPARE, LAYERS, MODEL, PROTOCOL, TOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ui.window_driver import Driver
     from vggscope.ui.second_pane import SecondPane
 
+PIZZA = 963
 TITLES = {FAST: "VGG16 compact (fast)", SLOW: "VGG16 compact"}
 
 
@@ -304,3 +305,24 @@ def test_closing_does_not_wait_for_a_trial(computer: Computer) -> None:
     user.wait(lambda: bool(computer.children.alive))
     user.close()
     assert computer.children.alive == []
+
+
+# --- room -----------------------------------------------------------------------------------
+
+
+def test_it_can_all_be_read_in_the_smallest_window(user: Driver) -> None:
+    user.open("zebra", "pizza")
+    user.settings.set(LAYERS, True)
+    user.settings.set(COMPARE, SLOW)
+    user.window.resize(900, 600)
+    user.window.predictions.where_wanted.emit(PIZZA)  # on a zebra
+    where = user.window.insights.where
+    assert where is not None
+    user.wait(lambda: where.bar.text.endswith("Improbable everywhere."))
+    [sentence] = [label for label in where.bar.findChildren(QLabel) if label.text()]
+    user.wait(lambda: sentence.height() >= sentence.heightForWidth(sentence.width()))
+    canvas, window = user.window.canvas, user.window
+    bottom = canvas.mapTo(window, canvas.rect().bottomLeft()).y()
+    assert bottom < where.bar.mapTo(window, where.bar.rect().topLeft()).y(), "all of the photo"
+    assert window.centralWidget().minimumSizeHint().height() <= window.centralWidget().height()
+    assert window.size().toTuple() == (900, 600)

@@ -15,10 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vggscope.ui.labels import wrapped, write, write_or_hide
 from vggscope.ui.layers.elided import Elided
 from vggscope.ui.prediction_bars import PAD, PredictionBars, PredictionModel
 from vggscope.ui.protocol_choice import CENTRE, title_of
-from vggscope.ui.texts import breakable, message_of, remedy_of
+from vggscope.ui.texts import message_of, remedy_of
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ class AnswerPane(QWidget):
         self._model = PredictionModel(self)
         self.bars = PredictionBars(self._model, theme, name)
         self._icon = QLabel()
-        self._title = wrapped_label()
-        self._detail = wrapped_label()
-        self._note = wrapped_label()
+        self._title = wrapped()
+        self._detail = wrapped()
+        self._note = wrapped()
         self._note.setProperty("muted", True)
         self._note.setContentsMargins(PAD, 6, PAD, 14)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -107,11 +108,8 @@ class AnswerPane(QWidget):
         self._model.show(())
         self._failed = bad
         self._icon_name = icon
-        self._title.setText(breakable(title))
-        self._title.setAccessibleName(title)
-        self._detail.setText(breakable(detail))
-        self._detail.setAccessibleName(detail)
-        self._detail.setVisible(bool(detail))
+        write(self._title, title)
+        write_or_hide(self._detail, detail)
         self._note.setText("")
         self._busy.hide()
         self._pages.setCurrentIndex(_Page.SENTENCE)
@@ -201,11 +199,3 @@ class AnswerPane(QWidget):
             layout.addWidget(label)
         layout.addStretch()
         return page
-
-
-def wrapped_label() -> QLabel:
-    """A label of several lines, that takes nothing for markup."""
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)  # it shows names of files
-    label.setWordWrap(True)
-    return label

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QListView, QToolButton, QWidget
 
 from vggscope.errors import VggscopeError
 from vggscope.inference.class_names import called, find_class
@@ -82,6 +82,9 @@ class ClassSearch(QWidget):
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setMaxVisibleItems(_SHOWN)
+        popup = QListView()
+        popup.setProperty("completions", True)
+        completer.setPopup(popup)
         completer.activated.connect(self._choose)
         self._line.setCompleter(completer)
 

@@ -14,7 +14,7 @@ from vggscope.errors import (
     RuntimeClashError,
 )
 from vggscope.ui.settings import DEVICE, MODEL, Settings, window_state
-from vggscope.ui.texts import message_of, proposal_text, remedy_of
+from vggscope.ui.texts import explanation_of, proposal_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ class DevicePresenter(QObject):
         return self._bench.roster.milliseconds_of(model.name, model.device_key)
 
     def _tell(self, error: DeviceError) -> None:
-        text, roster = f"{message_of(error)} {remedy_of(error)}", self._bench.roster
+        text, roster = explanation_of(error), self._bench.roster
         if isinstance(error, RuntimeClashError):
             self._messages.tell(text)
         elif isinstance(error, DenseOnCpuError):

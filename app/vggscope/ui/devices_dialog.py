@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
@@ -22,13 +21,13 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope.ui.dialogs import close_box
+from vggscope.ui.labels import wrapped
 from vggscope.ui.rows import choose_by_row
 from vggscope.ui.settings import DEVICE, EXACT, MODEL, Settings
-from vggscope.ui.texts import message_of, proposal_text, remedy_of
+from vggscope.ui.steady_dialog import SteadyDialog
+from vggscope.ui.texts import explanation_of, message_of, proposal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from vggscope.inference.selection import Row
     from vggscope.ui.workbench import Workbench
 
@@ -37,7 +36,7 @@ _RIGHT: Final = frozenset({3, 4})
 _USABLE: Final = frozenset({"verified", "untried", "lost"})
 
 
-class DevicesDialog(QDialog):
+class DevicesDialog(SteadyDialog):
     """The device table, with a choice and "probe again"."""
 
     def __init__(
@@ -47,14 +46,14 @@ class DevicesDialog(QDialog):
         self._bench, self._settings = workbench, settings
         self._rows: tuple[Row, ...] = ()
         self.setWindowTitle(self.tr("Devices"))
-        self._clash = _wrapped()
+        self._clash = wrapped()
         self._clash.setProperty("bad", True)
-        self._intro = _wrapped()
+        self._intro = wrapped()
         self._table = self._make_table()
-        self._detail = _wrapped()
+        self._detail = wrapped()
         self._detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._detail.setMinimumHeight(58)
-        self._proposal, self._accept = _wrapped(), self._button(self.tr("Use it"), self._take)
+        self._proposal, self._accept = wrapped(), self.button(self.tr("Use it"), self._take)
         self._accept.setAccessibleDescription(self.tr("Changes to the model that is proposed"))
         self._busy = QProgressBar()
         self._busy.setTextVisible(False)
@@ -93,10 +92,10 @@ class DevicesDialog(QDialog):
         return table
 
     def _lay_out(self) -> None:
-        self._use_button = self._button(self.tr("Use this device"), self._use)
-        self._auto_button = self._button(self.tr("Use the fastest"), self._use_auto)
+        self._use_button = self.button(self.tr("Use this device"), self._use)
+        self._auto_button = self.button(self.tr("Use the fastest"), self._use_auto)
         self._auto_button.setToolTip(self.tr("Auto: always the fastest verified device"))
-        self._probe_button = self._button(self.tr("Probe again"), self._probe)
+        self._probe_button = self.button(self.tr("Probe again"), self._probe)
         self._probe_button.setToolTip(
             self.tr("Looks for devices and drivers anew, and tries all of them")
         )
@@ -126,12 +125,6 @@ class DevicesDialog(QDialog):
         layout.addLayout(busy)
         layout.addWidget(box)
 
-    def _button(self, text: str, slot: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setAutoDefault(False)
-        button.clicked.connect(slot)
-        return button
-
     # What is shown
 
     def _show(self) -> None:
@@ -147,7 +140,7 @@ class DevicesDialog(QDialog):
         clash = survey.clash if survey else None
         self._clash.setVisible(clash is not None)
         if clash is not None:
-            self._clash.setText(f"{message_of(clash)} {remedy_of(clash)}")
+            self._clash.setText(explanation_of(clash))
         self._exact.setChecked(self._settings.flag(EXACT))
         self._fill(survey.rows if survey else ())
         self._show_busy()
@@ -241,7 +234,7 @@ class DevicesDialog(QDialog):
         name = row.device.name if row.device else row.provider.title
         verdict = row.verdict
         if row.problem is not None:
-            return f"{message_of(row.problem)} {remedy_of(row.problem)}"
+            return explanation_of(row.problem)
         if row.device is not None and row.device.is_cpu:
             return self.tr("{0}: what all others are compared with.").format(name)
         if verdict is None and row.device is not None and row.device.is_by_hand:
@@ -292,13 +285,6 @@ class DevicesDialog(QDialog):
         # Cells do not follow the palette by themselves.
         if event.type() == QEvent.Type.PaletteChange and self._rows:
             self._fill(self._rows)
-
-
-def _wrapped() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
 
 
 def _cell(text: str, column: int) -> QTableWidgetItem:

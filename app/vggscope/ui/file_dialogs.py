@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from vggscope.sources.finding import SUFFIXES, VIDEO_SUFFIXES
+from vggscope.ui.incoming import IMPORTABLE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MODELS: Final = (".onnx", ".safetensors", ".h5", ".npz", ".npy")
 translate = QCoreApplication.translate
 
 
@@ -28,7 +28,7 @@ def ask_for_pictures(parent: QWidget) -> list[str]:
 
 def ask_for_model(parent: QWidget) -> str:
     """The file of a model that the user chose; "" if the dialog was cancelled."""
-    kinds = _kinds(translate("file_dialogs", "Models and weights ({0})"), _MODELS)
+    kinds = _kinds(translate("file_dialogs", "Models and weights ({0})"), IMPORTABLE_SUFFIXES)
     file, _ = QFileDialog.getOpenFileName(
         parent, translate("file_dialogs", "Import a model"), "", kinds
     )

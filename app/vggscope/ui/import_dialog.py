@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QPushButton,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -21,18 +17,19 @@ from PySide6.QtWidgets import (
 
 from vggscope.sources.finding import display_name
 from vggscope.ui.file_dialogs import ask_for_model
-from vggscope.ui.import_fields import wrapped
 from vggscope.ui.import_onnx_form import OnnxForm
 from vggscope.ui.import_preview import TOP, PreviewPane
 from vggscope.ui.import_work import ImportWork
+from vggscope.ui.labels import wrapped, write_or_hide
 from vggscope.ui.model_looks import progress_text
-from vggscope.ui.texts import breakable, message_of, remedy_of
+from vggscope.ui.steady_dialog import SteadyDialog, scrolling
+from vggscope.ui.texts import explanation_of, message_of, remedy_of
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QImage
+    from PySide6.QtGui import QImage, QKeyEvent
 
     from vggscope.errors import VggscopeError
     from vggscope.inference.preview import Preview
@@ -49,8 +46,12 @@ _PAUSE: Final = 350
 _EXAMINE, _PREVIEW, _IMPORT = "examine", "preview", "import"
 
 
-class ImportDialog(QDialog):
+class ImportDialog(SteadyDialog):
     """Imports one file. The window works on meanwhile.
+
+    Attributes:
+        file: what is imported.
+        is_refused: it is told why that cannot be.
 
     Signals:
         installed: name and title of the model that is installed now.
@@ -60,8 +61,9 @@ class ImportDialog(QDialog):
 
     def __init__(self, file: str, presenter: ModelsPresenter, parent: QWidget) -> None:
         super().__init__(parent)
-        self._file, self._presenter = Path(file), presenter
-        self._name = display_name(self._file.name)
+        self.file, self._presenter = Path(file), presenter
+        self.is_refused = False
+        self._name = display_name(self.file.name)
         self._draft: Draft | None = None
         self._form: OnnxForm | WeightsForm | None = None
         self._preview: PreviewPane | None = None
@@ -79,9 +81,9 @@ class ImportDialog(QDialog):
         self._state, self._problem = wrapped(), wrapped()
         self._state.setProperty("muted", True)
         self._problem.setProperty("wrong", True)
-        self._other = self._button(self.tr("Choose another file…"), self._choose)
-        self._cancel = self._button(self.tr("Cancel"), self._on_cancel)
-        self._import = self._button(self.tr("Import"), self._install)
+        self._other = self.button(self.tr("Choose another file…"), self._choose)
+        self._cancel = self.button(self.tr("Cancel"), self._on_cancel)
+        self._import = self.button(self.tr("Import"), self._install)
         self._import.setProperty("primary", True)
         self._lay_out()
         self.finished.connect(self.stop)
@@ -111,12 +113,6 @@ class ImportDialog(QDialog):
             row.addWidget(button)
         layout.addLayout(row)
 
-    def _button(self, text: str, slot: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setAutoDefault(False)
-        button.clicked.connect(slot)
-        return button
-
     # Looking at the file
 
     def _examine(self) -> None:
@@ -128,7 +124,7 @@ class ImportDialog(QDialog):
         )
         self._show_page(busy)
         self._show_busy(self.tr("Looking…"))
-        file = self._file
+        file = self.file
         if file.suffix.lower() == _ONNX:
             self._work.run(
                 _EXAMINE, lambda _, stop: _draft(file, stop), self._on_draft, self._refuse
@@ -148,7 +144,7 @@ class ImportDialog(QDialog):
         row = QHBoxLayout(page)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(_scrolling(form), 1)
+        row.addWidget(scrolling(form), 1)
         row.addWidget(pane)
         self._show_form(page)
         self._try_out()
@@ -157,7 +153,7 @@ class ImportDialog(QDialog):
         from vggscope.ui.import_weights_form import WeightsForm  # noqa: PLC0415 (seldom)
 
         self._form = WeightsForm(weights)
-        self._show_form(_scrolling(self._form))
+        self._show_form(scrolling(self._form))
 
     def _show_form(self, page: QWidget) -> None:
         if self._form is not None:
@@ -174,6 +170,7 @@ class ImportDialog(QDialog):
         )
         self._show_page(page)
         self._show_idle()
+        self.is_refused = True
         self._import.hide()
         self._cancel.setText(self.tr("Close"))
         self._other.setFocus()
@@ -229,7 +226,7 @@ class ImportDialog(QDialog):
         self._import.setEnabled(not problem and form.is_right)
 
     def _install(self) -> None:
-        form, draft, file = self._form, self._draft, self._file
+        form, draft, file = self._form, self._draft, self.file
         if form is None:
             return
         self._show_problem("")
@@ -260,7 +257,7 @@ class ImportDialog(QDialog):
 
     def _on_failed(self, error: VggscopeError) -> None:
         self._go_back()
-        self._show_problem(f"{message_of(error)} {remedy_of(error)}")
+        self._show_problem(explanation_of(error))
 
     def _on_cancel(self) -> None:
         if self._work.doing != _IMPORT:
@@ -284,8 +281,8 @@ class ImportDialog(QDialog):
 
     def _choose(self) -> None:
         if file := ask_for_model(self):
-            self._presenter.import_files([file])
             self.reject()
+            self._presenter.import_files([file])
 
     # What is shown
 
@@ -311,9 +308,7 @@ class ImportDialog(QDialog):
         self._other.setVisible(self._form is None)
 
     def _show_problem(self, text: str) -> None:
-        self._problem.setVisible(bool(text))
-        self._problem.setText(breakable(text))
-        self._problem.setAccessibleName(text)
+        write_or_hide(self._problem, text)
 
     def _on_progress(self, progress: Progress) -> None:
         share = progress.done / progress.total if progress.total else None
@@ -324,6 +319,14 @@ class ImportDialog(QDialog):
             self._progress.setRange(0, 1000)
             self._progress.setValue(round(1000 * (share or 0)))
             self._state.setText(text)
+
+    # Qt overrides
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._on_cancel()
+        else:
+            super().keyPressEvent(event)
 
 
 class _Sentence(QWidget):
@@ -353,16 +356,6 @@ class _Sentence(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(label)
         column.addStretch(2)
-
-
-def _scrolling(content: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area
 
 
 # --- on the thread of the work ------------------------------------------------------------------

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vggscope.ui.texts import breakable
+from vggscope.ui.labels import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,9 +60,11 @@ class Rows(QGridLayout):
         label = QLabel(title)
         label.setFixedHeight(_LINE)
         label.setBuddy(editor)
-        if not editor.accessibleName():
-            editor.setAccessibleName(title)
-        editor.setAccessibleDescription(reason)
+        # What the keyboard is on tells it, not what lies around that.
+        control = editor.focusProxy() or editor
+        if not control.accessibleName():
+            control.setAccessibleName(title)
+        control.setAccessibleDescription(reason)
         row = self.rowCount()
         self.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
         self.addLayout(cell, row, 1)
@@ -145,6 +147,7 @@ class PictureFields(QWidget):
         rows = Rows()
         rows.add(translate("imports", "Channels"), self._channels, reasons.get("channels", ""))
         figures = QWidget()
+        figures.setFocusProxy(self._preset)
         column = QVBoxLayout(figures)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -152,7 +155,6 @@ class PictureFields(QWidget):
         for numbers in (self._scale, self._mean, self._std):
             column.addWidget(numbers)
         title = translate("imports", "Pixels")
-        self._preset.setAccessibleName(title)
         rows.add(title, figures, reasons.get("normalisation", ""))
         rows.add(translate("imports", "Picture"), self._fit)
         rows.add(translate("imports", "Shorter side"), self._resize, reasons.get("resize", ""))
@@ -329,12 +331,3 @@ def line(text: str = "") -> QLineEdit:
     editor.setProperty("field", True)
     editor.setCursorPosition(0)
     return editor
-
-
-def wrapped(text: str = "") -> QLabel:
-    """A text of any length."""
-    label = QLabel(breakable(text))
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setAccessibleName(text)
-    return label

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 
 from vggscope.errors import ModelNameTakenError, VggscopeError
 from vggscope.ui.file_dialogs import ask_for_labels
-from vggscope.ui.import_fields import Rows, combo, line, wrapped
-from vggscope.ui.texts import breakable, message_of, remedy_of
+from vggscope.ui.import_fields import Rows, combo, line
+from vggscope.ui.labels import wrapped, write_or_hide
+from vggscope.ui.texts import explanation_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ class NameFields(QWidget):
         hint.setProperty("muted", True)
         for widget in (self._name, hint, self._problem, self._replace):
             column.addWidget(widget)
-        self._name.setAccessibleName(self.tr("Name"))
+        name_cell.setFocusProxy(self._name)
         rows = Rows()
         rows.add(self.tr("Title"), self._title, self.tr("What the window shows."))
         rows.add(self.tr("Name"), name_cell)
@@ -85,11 +86,7 @@ class NameFields(QWidget):
         self._replace.setVisible(is_taken)
         if is_taken and self._replace.isChecked():
             problem = None
-        self._problem.setVisible(problem is not None)
-        if problem is not None:
-            text = f"{message_of(problem)} {remedy_of(problem)}"
-            self._problem.setText(breakable(text))
-            self._problem.setAccessibleName(text)
+        write_or_hide(self._problem, "" if problem is None else explanation_of(problem))
         self.changed.emit()
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from vggscope.errors import VggscopeError
 from vggscope.ui.import_fields import PictureFields, Rows, combo, line, spin
 from vggscope.ui.import_names import LabelsChoice, NameFields, pick
-from vggscope.ui.texts import message_of, remedy_of, size_text
+from vggscope.ui.texts import explanation_of, size_text
 
 if TYPE_CHECKING:
     from vggscope.zoo.choices import Choices
@@ -107,7 +107,7 @@ class OnnxForm(QWidget):
         except ValueError as error:
             return str(error)
         except VggscopeError as error:
-            return f"{message_of(error)} {remedy_of(error)}"
+            return explanation_of(error)
         return ""
 
     def _output_choice(self, found: Examination) -> Any:
@@ -133,6 +133,7 @@ class OnnxForm(QWidget):
 
     def _lay_out(self, reasons: Any) -> None:
         size = QWidget()
+        size.setFocusProxy(self._height)
         row = QHBoxLayout(size)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._height, 1)

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from vggscope import paths
-from vggscope.ui.import_fields import wrapped
+from vggscope.ui.labels import wrapped, write_or_hide
 from vggscope.ui.prediction_bars import PredictionBars, PredictionModel
-from vggscope.ui.texts import breakable, message_of, remedy_of
+from vggscope.ui.texts import explanation_of
 from vggscope.ui.welcome import SAMPLES, rounded, square_thumbnail
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class PreviewPane(QWidget):
     def show_preview(self, preview: Preview) -> None:
         """The answer."""
         self._set_busy(is_busy=False)
-        self._problem.hide()
+        write_or_hide(self._problem, "")
         self._model.show(preview.predictions)
         text = self.tr("{0} ms on the CPU. Do the names fit the photo?")
         self._note.setText(text.format(f"{preview.milliseconds:.0f}"))
@@ -109,13 +109,11 @@ class PreviewPane(QWidget):
         self._set_busy(is_busy=False)
         self._model.show(())
         self._note.setText("")
-        self._problem.setText(breakable(text))
-        self._problem.setAccessibleName(text)
-        self._problem.show()
+        write_or_hide(self._problem, text)
 
     def show_error(self, error: VggscopeError) -> None:
         """There is no answer, for this reason."""
-        self.show_problem(f"{message_of(error)} {remedy_of(error)}")
+        self.show_problem(explanation_of(error))
 
     def _set_busy(self, *, is_busy: bool) -> None:
         # It keeps its place: nothing below it jumps.

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from vggscope.ui.import_fields import PictureFields, Rows, combo, wrapped
+from vggscope.ui.import_fields import PictureFields, Rows, combo
 from vggscope.ui.import_names import LabelsChoice, NameFields
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.labels import wrapped, write_or_hide
+from vggscope.ui.texts import explanation_of
 
 if TYPE_CHECKING:
     from vggscope.zoo.weights import Weights
@@ -99,9 +100,7 @@ class WeightsForm(QWidget):
             self._weights.plan(self._configs.currentData())
         except ModelError as error:
             problem = error
-        self._problem.setVisible(problem is not None)
-        if problem is not None:
-            self._problem.setText(f"{message_of(problem)} {remedy_of(problem)}")
+        write_or_hide(self._problem, "" if problem is None else explanation_of(problem))
         self.changed.emit()
 
     def _lay_out(self, classes: int) -> None:
@@ -125,7 +124,7 @@ class WeightsForm(QWidget):
         cell.setContentsMargins(0, 0, 0, 0)
         cell.addWidget(self._configs)
         cell.addWidget(self._problem)
-        self._configs.setAccessibleName(self.tr("Network"))
+        network.setFocusProxy(self._configs)
         reason = (
             self.tr("Its tensors are those of {0}.").format(config.title)
             if config is not None

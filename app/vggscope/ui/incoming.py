@@ -22,13 +22,11 @@ from vggscope.ui.photos import Photo, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-MODEL_SUFFIXES: Final = frozenset(
-    {
-        *(".onnx", ".safetensors", ".h5", ".npz", ".npy"),
-        # Those that are refused, with what to do instead.
-        *(".hdf5", ".keras", ".pth", ".pt", ".pkl", ".pickle", ".ckpt"),
-    }
-)
+IMPORTABLE_SUFFIXES: Final = frozenset({".onnx", ".safetensors", ".h5", ".npz", ".npy"})
+MODEL_SUFFIXES: Final = IMPORTABLE_SUFFIXES | {
+    # Those that are refused, with what to do instead.
+    *(".hdf5", ".keras", ".pth", ".pt", ".pkl", ".pickle", ".ckpt"),
+}
 _SCHEMES: Final = ("file:", "http:", "https:", "ftp:", "data:")
 _LOOKED_AT: Final = 50
 """How many of the dragged files are looked at while the mouse hovers."""

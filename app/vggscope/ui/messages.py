@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from vggscope.ui.texts import breakable, message_of, remedy_of
+from vggscope.ui.texts import breakable, explanation_of
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class MessageBar(QFrame):
 
     def tell_error(self, error: VggscopeError) -> None:
         """Show an error and its remedy."""
-        self.tell(f"{message_of(error)} {remedy_of(error)}")
+        self.tell(explanation_of(error))
 
     def _on_button(self) -> None:
         self.hide()

@@ -16,10 +16,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vggscope.ui.labels import set_property, wrapped, write, write_or_hide
 from vggscope.ui.layers.elided import Elided
-from vggscope.ui.texts import as_tool_tip, breakable
+from vggscope.ui.texts import as_tool_tip
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QKeyEvent
+
     from vggscope.ui.model_looks import Deed, Look
 
 _STEPS = 1000
@@ -45,7 +48,7 @@ class ModelCard(QFrame):
         self._title.setProperty("strong", True)
         self._state = QLabel()
         self._state.setProperty("chip", True)
-        self._note, self._facts, self._message = _wrapped(), _wrapped(), _wrapped()
+        self._note, self._facts, self._message = wrapped(), wrapped(), wrapped()
         for label in (self._note, self._facts):
             label.setProperty("muted", True)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -76,6 +79,11 @@ class ModelCard(QFrame):
         layout.addSpacing(3)
         layout.addLayout(row)
 
+    @property
+    def buttons(self) -> list[QPushButton]:
+        """All, in the order of the Tab key."""
+        return [*self._question.buttons, *self._buttons.values()]
+
     # What is shown
 
     def show_look(self, look: Look) -> None:
@@ -87,13 +95,13 @@ class ModelCard(QFrame):
         self.look = look
         self._title.set_whole(look.title)
         self.setAccessibleName(f"{look.title}: {look.state}")
-        self.setAccessibleDescription(f"{look.note} {look.facts}")
+        self.setAccessibleDescription(f"{look.note} {look.facts} {look.fine_print}")
         self._show_state(look)
-        _show_text(self._note, look.note)
-        _show_text(self._facts, look.facts)
+        write_or_hide(self._note, look.note)
+        write_or_hide(self._facts, look.facts)
         self._facts.setToolTip(as_tool_tip(look.fine_print))
-        _show_text(self._message, look.message)
-        _set_property(self._message, "wrong", look.is_problem)
+        write_or_hide(self._message, look.message)
+        set_property(self._message, "wrong", look.is_problem)
         self._show_progress(look)
         self._show_buttons()
         if had_focus and (focus is None or not focus.isVisible()):
@@ -108,7 +116,8 @@ class ModelCard(QFrame):
             yes: what the button says; "" where it cannot be done.
             is_problem: whether ``text`` tells of a failure.
         """
-        self._question.show_question(text, yes, is_problem=is_problem)
+        is_final = deed in {"cancel", "remove"}
+        self._question.show_question(text, yes, is_problem=is_problem, is_final=is_final)
         self._ask(deed)
 
     def _ask(self, deed: Deed | None) -> None:
@@ -127,7 +136,7 @@ class ModelCard(QFrame):
 
     def _show_state(self, look: Look) -> None:
         self._state.setText(look.state)
-        _set_property(self._state, "kind", look.mood)
+        set_property(self._state, "kind", look.mood)
 
     def _show_progress(self, look: Look) -> None:
         share = look.share
@@ -144,7 +153,7 @@ class ModelCard(QFrame):
     def _show_buttons(self) -> None:
         for deed, button in self._buttons.items():
             button.setVisible(deed in self.look.deeds and self._asked is None)
-            _set_property(button, "primary", deed == "use" and self.look.deeds[:1] == (deed,))
+            set_property(button, "primary", deed == "use" and self.look.deeds[:1] == (deed,))
 
     def take_focus(self) -> None:
         """The keyboard is on the first button."""
@@ -193,9 +202,9 @@ class _Question(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("question", True)
-        self._text = _wrapped()
+        self._text = wrapped()
         self._yes, self._no = QPushButton(), QPushButton(self.tr("Not now"))
-        self._yes.setProperty("primary", True)
+        self._first = self._yes
         for button, answer in ((self._yes, True), (self._no, False)):
             button.setAutoDefault(False)
             button.clicked.connect(lambda _=False, answer=answer: self.answered.emit(answer))
@@ -211,37 +220,32 @@ class _Question(QFrame):
         layout.addLayout(row)
         self.hide()
 
-    def show_question(self, text: str, yes: str, *, is_problem: bool) -> None:
-        """Ask ``text``; ``yes`` is what the first button says, "" for none."""
-        self._text.setText(breakable(text))
-        self._text.setAccessibleName(text)
-        _set_property(self._text, "wrong", is_problem)
+    @property
+    def buttons(self) -> list[QPushButton]:
+        """Yes and no."""
+        return [self._yes, self._no]
+
+    def show_question(self, text: str, yes: str, *, is_problem: bool, is_final: bool) -> None:
+        """Ask ``text``; ``yes`` is what the first button says, "" for none.
+
+        What ``is_final`` cannot be undone: a key too many does not do it.
+        """
+        self._first = self._yes if yes and not is_final else self._no
+        set_property(self._yes, "primary", not is_final)
+        write(self._text, text)
+        set_property(self._text, "wrong", is_problem)
         self._yes.setText(yes)
         self._yes.setVisible(bool(yes))
         self.setAccessibleName(text)
 
     def take_focus(self) -> None:
-        """The keyboard is on the first answer."""
-        button = self._no if self._yes.isHidden() else self._yes
-        button.setFocus(Qt.FocusReason.OtherFocusReason)
+        """The keyboard is on the answer that is most likely, or does no harm."""
+        self._first.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    # Qt overrides
 
-def _wrapped() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
-
-
-def _show_text(label: QLabel, text: str) -> None:
-    label.setText(breakable(text))
-    label.setAccessibleName(text)
-    label.setVisible(bool(text))
-
-
-def _set_property(widget: QWidget, name: str, value: object) -> None:
-    """Set what the style sheet looks at."""
-    if widget.property(name) != value:
-        widget.setProperty(name, value)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.answered.emit(False)
+        else:
+            super().keyPressEvent(event)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from PySide6.QtCore import QCoreApplication
 
 from vggscope import paths
-from vggscope.ui.texts import duration_text, message_of, remedy_of, size_text
+from vggscope.ui.texts import duration_text, explanation_of, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,10 @@ Deed = Literal[
     "folder",
     "remove",
 ]
+
+
+_MANY: Final = 50_000
+"""Photos of the usual test; an accuracy on fewer is no match for one on these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +169,8 @@ def _facts(listed: Listed, accuracy: Sequence[Accuracy]) -> str:
         text = translate("models", "top-1 {0} %").format(f"{best.top1:g}")
         if best.top5 is not None:
             text += ", " + translate("models", "top-5 {0} %").format(f"{best.top5:g}")
+        if best.count < _MANY:
+            text += " " + translate("models", "of {0} photos").format(f"{best.count:,}")
         facts.append(text)
     elif listed.model is not None and listed.model.description.untrained:
         facts.append(translate("models", "untrained"))
@@ -188,7 +194,7 @@ def _message(listed: Listed, job: Job | None, problem: VggscopeError | None) -> 
         return (progress_text(job.progress) if has_figures else ""), False
     error = job.error if job is not None and job.error is not None else problem
     if error is not None:
-        return f"{message_of(error)} {remedy_of(error)}", True
+        return explanation_of(error), True
     text = ""
     if job is not None and job.kind == "verify" and job.state == "done":
         text = translate("models", "Every byte of it is as it was installed.")
@@ -208,10 +214,17 @@ def progress_text(progress: Progress | None) -> str:
     text = translate("models", "{0} of {1}")
     parts = [text.format(size_text(progress.done), size_text(progress.total))]
     if progress.rate is not None:
-        parts.append(translate("models", "{0} MB/s").format(f"{progress.rate / 1e6:.1f}"))
+        parts.append(_rate_text(progress.rate))
     if progress.seconds_left is not None:
         parts.append(translate("models", "{0} left").format(duration_text(progress.seconds_left)))
     return "  ·  ".join(parts)
+
+
+def _rate_text(rate: float) -> str:
+    translate = QCoreApplication.translate
+    if rate < 1e6:
+        return translate("models", "{0} kB/s").format(f"{rate / 1e3:.0f}")
+    return translate("models", "{0} MB/s").format(f"{rate / 1e6:.1f}")
 
 
 def _share(job: Job | None) -> float | None:

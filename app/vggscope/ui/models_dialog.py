@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -22,10 +18,12 @@ from vggscope.errors import VggscopeError
 from vggscope.ui.dialogs import close_box
 from vggscope.ui.folders import open_folder
 from vggscope.ui.incoming import model_files_in
+from vggscope.ui.labels import wrapped, write, write_or_hide
 from vggscope.ui.model_card import ModelCard
 from vggscope.ui.model_looks import is_here, look_of
 from vggscope.ui.settings import MODEL, MODEL_MIRROR
-from vggscope.ui.texts import message_of, remedy_of, size_text
+from vggscope.ui.steady_dialog import SteadyDialog, scrolling
+from vggscope.ui.texts import explanation_of, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
 _TASK: Final = "models"
 
 
-class ModelsDialog(QDialog):
+class ModelsDialog(SteadyDialog):
     """A card for every model. The window works on while it is open."""
 
     def __init__(self, presenter: ModelsPresenter, parent: QWidget) -> None:
@@ -52,9 +50,7 @@ class ModelsDialog(QDialog):
         self._cards: dict[str, ModelCard] = {}
         self.setWindowTitle(self.tr("Models"))
         self.setAcceptDrops(True)
-        self._total = _wrapped()
-        self._total.setText(self.tr("Looking…"))
-        self._problem = _wrapped()
+        self._total, self._problem = wrapped(self.tr("Looking…")), wrapped()
         self._problem.setProperty("wrong", True)
         self._problem.hide()
         self._here = _Section(self.tr("On this computer"))
@@ -73,10 +69,11 @@ class ModelsDialog(QDialog):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._total, 1)
-        importing = self._button(self.tr("Import model…"), self._import)
+        importing = self.button(self.tr("Import model…"), self._import)
         importing.setToolTip(self.tr("From a file on this computer; you can drop it here, too"))
         head.addWidget(importing)
-        head.addWidget(self._button(self.tr("Open models folder"), self._open_home))
+        self._folder = self.button(self.tr("Open models folder"), self._open_home)
+        head.addWidget(self._folder)
         cards = QWidget()
         column = QVBoxLayout(cards)
         column.setContentsMargins(2, 2, 12, 2)
@@ -85,12 +82,7 @@ class ModelsDialog(QDialog):
         column.addSpacing(8)
         column.addWidget(self._there)
         column.addStretch(1)
-        area = self._area = QScrollArea()
-        area.setWidget(cards)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area = scrolling(cards)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 18, 10, 14)
         layout.setSpacing(12)
@@ -99,18 +91,12 @@ class ModelsDialog(QDialog):
         right.addLayout(head)
         right.addWidget(self._problem)
         layout.addLayout(right)
-        layout.addWidget(area, 1)
+        layout.addWidget(self._area, 1)
         box = close_box(self)
         box.setContentsMargins(0, 0, 12, 0)
         layout.addWidget(box)
-        for button in box.buttons():
-            button.setProperty("autoDefault", False)
-
-    def _button(self, text: str, slot: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        button.setAutoDefault(False)
-        button.clicked.connect(slot)
-        return button
+        [self._close] = box.buttons()
+        self._close.setProperty("autoDefault", False)
 
     def refresh(self) -> None:
         """Look at the disk anew."""
@@ -125,9 +111,7 @@ class ModelsDialog(QDialog):
             # A broken folder may be called as another model is.
             key = str(listed.folder) if listed.name in self._listed else listed.name
             self._listed[key] = listed
-        self._problem.setVisible(problem is not None)
-        if problem is not None:
-            self._problem.setText(f"{message_of(problem)} {remedy_of(problem)}")
+        write_or_hide(self._problem, "" if problem is None else explanation_of(problem))
         for key in self._cards.keys() - self._listed.keys():
             card = self._cards.pop(key)
             card.hide()
@@ -143,7 +127,16 @@ class ModelsDialog(QDialog):
                 # On its way from one part of the list to the other it has lost the keyboard.
                 card.take_focus()
                 self._reveal(card)
+        self._order_keyboard()
         self._show_total()
+
+    def _order_keyboard(self) -> None:
+        """The Tab key goes from top to bottom, in whatever order the cards were made."""
+        before: QWidget = self._folder
+        cards = [*self._here.cards, *self._there.cards]
+        for button in (*(each for card in cards for each in card.buttons), self._close):
+            QWidget.setTabOrder(before, button)
+            before = button
 
     def _card(self, key: str) -> ModelCard:
         """The card of the model ``key``, up to date."""
@@ -166,7 +159,7 @@ class ModelsDialog(QDialog):
         parts = sum(listed.part_bytes for listed in self._listed.values())
         if parts:
             text += " " + self.tr("Unfinished downloads: {0}.").format(size_text(parts))
-        self._total.setText(text)
+        write(self._total, text)
 
     def _use_of(self, listed: Listed) -> Use:
         if listed.model is None or self._settings.text(MODEL) != listed.name:
@@ -237,7 +230,7 @@ class ModelsDialog(QDialog):
         try:
             host = host_of(addresses_of(entry, self._settings.text(MODEL_MIRROR) or None)[0])
         except VggscopeError as error:
-            text = f"{message_of(error)} {remedy_of(error)}"
+            text = explanation_of(error)
             self._ask(key, "download", text, "", is_problem=True)
             return
         text = self.tr(
@@ -256,11 +249,13 @@ class ModelsDialog(QDialog):
 
     def _ask_to_cancel(self, key: str, listed: Listed) -> None:
         job = self._jobs.job(listed.name)
-        progress = job.progress if job is not None and job.is_active else None
         done = listed.part_bytes
-        if progress is not None and progress.step == "downloading":
-            done = progress.done
-        text = self.tr("Delete what is downloaded of it ({0})? “Pause” would keep it.")
+        text = self.tr("Delete what is downloaded of it ({0})?")
+        if job is not None and job.is_active:
+            progress = job.progress
+            if progress is not None and progress.step == "downloading":
+                done = progress.done
+            text += " " + self.tr("“Pause” would keep it.")
         self._ask(key, "cancel", text.format(size_text(done)), self.tr("Delete"))
 
     def _ask_to_remove(self, key: str, listed: Listed) -> None:
@@ -311,16 +306,16 @@ class _Section(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self._column.addWidget(heading)
-        self._cards: list[ModelCard] = []
+        self.cards: list[ModelCard] = []
         self.hide()
 
     def show_cards(self, cards: list[ModelCard]) -> None:
         """Show these, in this order; those that are there already stay as they are."""
-        if cards != self._cards:
+        if cards != self.cards:
             for place, card in enumerate(cards):
                 self._column.insertWidget(1 + place, card)
                 card.show()
-            self._cards = cards
+            self.cards = cards
         self.setVisible(bool(cards))
 
 
@@ -330,10 +325,3 @@ def _look() -> tuple[list[Listed], VggscopeError | None]:
     from vggscope.zoo.installing import list_models  # noqa: PLC0415
 
     return list_models(), catalogue_problem()
-
-
-def _wrapped() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

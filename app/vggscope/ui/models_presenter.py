@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from vggscope.zoo.installing import Listed
 
 _SWEEP: Final = "sweep models"
+_FORMS: Final = 3
+"""Forms that are open at once: each examines its file in a process of its own."""
 
 
 class ModelsPresenter(QObject):
@@ -51,7 +54,8 @@ class ModelsPresenter(QObject):
         self.jobs: ModelJobs = window.workbench.jobs
         self.dialog: ModelsDialog | None = None
         self.imports: list[ImportDialog] = []
-        self._waiting: Listed | None = None
+        self._waiting: dict[str, Listed] = {}
+        self._files: list[str] = []
         self.jobs.changed.connect(self._show_work)
         self.jobs.ended.connect(self.models_changed)
         self.jobs.installed.connect(self._offer)
@@ -65,6 +69,7 @@ class ModelsPresenter(QObject):
 
     def stop(self) -> None:
         """The window closes: imports end, and leave nothing."""
+        self._files.clear()
         for dialog in self.imports:
             dialog.stop()
 
@@ -91,24 +96,23 @@ class ModelsPresenter(QObject):
         """Remove a model; if it is in use, the one that ships with the program takes its place."""
         if self.settings.text(COMPARE) == listed.name:
             self.settings.set(COMPARE, COMPARE.default)
-        self._waiting = listed
+        self._waiting[listed.name] = listed
         if self.settings.text(MODEL) == listed.name:
             self.settings.set(MODEL, MODEL.default)
         self._go_on_removing()
 
     def _go_on_removing(self) -> None:
         """Remove what is to be removed as soon as it is in use no more."""
-        listed, model = self._waiting, self.workbench.model
-        if listed is None:
-            return
-        if listed.model is None or model is None or model.name != listed.name:
-            self._waiting = None
-            self.jobs.remove(listed.name, listed.title)
-        elif self.settings.text(MODEL) == listed.name:
-            # The other one could not be loaded, and so this one stays.
-            self._waiting = None
-            error = ModelStaysInUseError(title=listed.title)
-            self.jobs.refuse(listed.name, listed.title, error)
+        model = self.workbench.model
+        for listed in list(self._waiting.values()):
+            if listed.model is None or model is None or model.name != listed.name:
+                del self._waiting[listed.name]
+                self.jobs.remove(listed.name, listed.title)
+            elif self.settings.text(MODEL) == listed.name:
+                # The other one could not be loaded, and so this one stays.
+                del self._waiting[listed.name]
+                error = ModelStaysInUseError(title=listed.title)
+                self.jobs.refuse(listed.name, listed.title, error)
 
     # Imports
 
@@ -118,15 +122,35 @@ class ModelsPresenter(QObject):
             self.import_files([file])
 
     def import_files(self, files: Sequence[str]) -> None:
-        """Import files of models, each in a form of its own."""
+        """Import files of models, each in a form of its own; a few at a time."""
         for file in files:
+            form = next((form for form in self.imports if form.file == Path(file)), None)
+            if form is not None and form.is_refused:
+                # It may be another file by now.
+                form.reject()
+                form = None
+            if form is not None:
+                _show(form)
+            elif file not in self._files:
+                self._files.append(file)
+        self._open_forms()
+        if self._files:
+            text = self.tr("%n more file(s) will be imported after these", "", len(self._files))
+            self._window.tell_briefly(text)
+
+    def _open_forms(self) -> None:
+        while self._files and len(self.imports) < _FORMS:
             from vggscope.ui.import_dialog import ImportDialog  # noqa: PLC0415 (when asked for)
 
-            dialog = ImportDialog(file, self, self._window)
+            dialog = ImportDialog(self._files.pop(0), self, self._window)
             self.imports.append(dialog)
             dialog.installed.connect(self._tell_imported)
-            dialog.finished.connect(lambda _, dialog=dialog: self.imports.remove(dialog))
+            dialog.finished.connect(lambda _, dialog=dialog: self._on_form_closed(dialog))
             _show(dialog)
+
+    def _on_form_closed(self, dialog: ImportDialog) -> None:
+        self.imports.remove(dialog)
+        self._open_forms()
 
     # What the window tells
 

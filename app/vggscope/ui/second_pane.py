@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QToolButton
 
-from vggscope.ui.answer_pane import AnswerPane, wrapped_label
+from vggscope.ui.answer_pane import AnswerPane
+from vggscope.ui.labels import wrapped
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -25,7 +26,7 @@ class SecondPane(AnswerPane):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, self.tr("Predictions of the second model"), parent)
-        self._summary = wrapped_label()
+        self._summary = wrapped()
         self._summary.hide()
         # Not above the bars: these stand at the height of the first model's.
         self.below_bars.addWidget(self._summary)

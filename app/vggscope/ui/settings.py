@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import QIODevice, QObject, QSaveFile, QSettings, Signal
 
 from vggscope import paths
-from vggscope.errors import QT_TRANSLATE_NOOP
+from vggscope.errors import QT_TRANSLATE_NOOP, SettingsNotKeptError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -270,14 +270,17 @@ class Settings(QObject):
 
     Signals:
         changed: the key of the setting that has another value now.
+        failed: a ``SettingsNotKeptError``; once, until settings are kept again.
     """
 
     changed = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._path = paths.config_dir() / "settings.json"
         self._values = self._read()
+        self._is_kept = True
 
     def text(self, setting: Setting) -> str:
         """The value of a setting that is a text."""
@@ -292,7 +295,10 @@ class Settings(QObject):
         return bool(self._value(setting))
 
     def set(self, setting: Setting, value: str | int | bool) -> None:
-        """Choose a value; writes the file at once. Values out of range are a programming error."""
+        """Choose a value; writes the file at once. Values out of range are a programming error.
+
+        Where the file cannot be written, the value counts as long as this object lives.
+        """
         if not setting.accepts(value):
             raise ValueError(f"{setting.key} cannot be {value!r}")
         if value == self._value(setting):
@@ -318,17 +324,24 @@ class Settings(QObject):
 
     def _write(self) -> None:
         sparse = {s.key: self._values[s.key] for s in ALL if self._value(s) != s.default}
+        reason = self._failure_of_writing(json.dumps(sparse, indent=1).encode())
+        if reason and self._is_kept:
+            _log.warning("Settings are not kept: %s", reason)
+            folder = str(self._path.parent)
+            self.failed.emit(SettingsNotKeptError(reason=reason, folder=folder))
+        self._is_kept = not reason
+
+    def _failure_of_writing(self, content: bytes) -> str:
+        """Replace the file; why that could not be done, "" if it was."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            _log.warning("Settings are not kept: %s", error)
-            return
-        # Atomic: a crash leaves the old file or the new one.
+            return error.strerror or str(error)
+        # Atomic: a crash, a full disk leave the old file or the new one.
         file = QSaveFile(str(self._path))
-        if file.open(QIODevice.OpenModeFlag.WriteOnly):
-            file.write(json.dumps(sparse, indent=1).encode())
-        if not file.commit():
-            _log.warning("Settings are not kept: %s", file.errorString())
+        is_written = file.open(QIODevice.OpenModeFlag.WriteOnly)
+        is_written = is_written and file.write(content) == len(content) and file.commit()
+        return "" if is_written else file.errorString()
 
 
 def window_state() -> QSettings:

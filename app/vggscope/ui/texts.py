@@ -68,6 +68,11 @@ def remedy_of(error: VggscopeError) -> str:
     return template.format(**error.details)
 
 
+def explanation_of(error: VggscopeError) -> str:
+    """The sentence of an error, and what to do about it."""
+    return f"{message_of(error)} {remedy_of(error)}"
+
+
 def proposal_text(proposal: Proposal) -> str:
     """The sentence that proposes a faster variant of the model in use."""
     return QCoreApplication.translate(

@@ -243,6 +243,10 @@ def _style_sheet(c: Colours) -> str:
     QComboBox, QSpinBox, QFileDialog QLineEdit, QLineEdit[field="true"] {{ background: {c.raised};
         border: 1px solid {c.border}; border-radius: 7px; padding: 5px 10px; color: {c.text};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
+    QPlainTextEdit {{ background: {c.raised}; border: 1px solid {c.border}; border-radius: 7px;
+        padding: 4px 6px; color: {c.text}; selection-background-color: {c.accent};
+        selection-color: {c.on_accent}; }}
+    QPlainTextEdit:focus {{ border-color: {c.accent}; }}
     QComboBox {{ combobox-popup: 0; min-height: 18px; }}
     QSpinBox {{ padding: 3px 0; min-height: 19px; }}
     QComboBox:hover, QSpinBox:hover {{ border-color: {c.muted}; }}
@@ -278,6 +282,7 @@ def _style_sheet(c: Colours) -> str:
     QListView, QTableView {{ background: {c.surface}; border: none; outline: none;
         gridline-color: {c.border}; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; alternate-background-color: {c.raised}; }}
+    QListView[completions="true"] {{ border: 1px solid {c.border}; padding: 4px; }}
     QWidget#panel QListView, QWidget#panel QTableView {{ border: 2px solid transparent; }}
     QWidget#panel QListView:focus, QWidget#panel QTableView:focus {{ border-color: {c.accent}; }}
     /* Cells get 3 px more from Qt: so their texts stand below those of the header. */

@@ -104,20 +104,31 @@ class WhereBar(QWidget):
         return self._text.accessibleName()
 
     def show_found(
-        self, text: str, *, low: float, high: float, time: tuple[float, str], has_whole_range: bool
+        self,
+        text: str,
+        *,
+        ends: tuple[float, float],
+        positions: tuple[int, int],
+        time: tuple[float, str],
+        has_whole_range: bool,
     ) -> None:
-        """Explain a map whose colours go from ``low`` to ``high``.
+        """Explain a map.
 
-        ``time``: milliseconds, and the device that they were taken by.
+        Args:
+            text: a sentence or two.
+            ends: where the colours begin and end.
+            positions: of the network's window on the picture, across and down.
+            time: milliseconds, and the device that they were taken by.
+            has_whole_range: whether the colours could go from 0 to 1.
         """
         self._show(text, failed=False, busy=False, explained=True)
         self._text.setToolTip(
             self.tr(
-                "{0} ms on {1}. A place has the mean of all windows that hold it; the frame is the "
-                "window with the highest value."
-            ).format(f"{time[0]:.0f}", time[1])
+                "{0} × {1} positions, {2} ms on {3}. A place has the mean of all windows that hold "
+                "it; the frame is the window with the highest value."
+            ).format(*positions, f"{time[0]:.0f}", time[1])
         )
-        self._scale.show_range(low, high)
+        self._scale.show_range(*ends)
         self.show_value(None)
         self._whole.setEnabled(has_whole_range)
 

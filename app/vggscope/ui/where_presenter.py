@@ -11,7 +11,7 @@ from vggscope.ui.canvas_marks import Mark, on_canvas, overlay_on
 from vggscope.ui.layers.colours import overlay_image
 from vggscope.ui.layers.histogram import value_text
 from vggscope.ui.stills import NoStill, Still, mirrored_in, still_of
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import explanation_of
 from vggscope.ui.where_bar import WhereBar
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class WherePresenter(QObject):
         # Not asked again by itself: it would fail again.
         self._failed, self._asked = self._asked, None
         self._clear()
-        self.bar.show_sentence(f"{message_of(error)} {remedy_of(error)}", failed=True)
+        self.bar.show_sentence(explanation_of(error), failed=True)
 
     def _show_picture(self) -> None:
         found = self._picture
@@ -198,8 +198,8 @@ class WherePresenter(QObject):
         window, whole = self._window, self.bar.is_whole_range
         self.bar.show_found(
             self._words(found),
-            low=found.low,
-            high=found.high(whole=whole),
+            ends=(found.low, found.high(whole=whole)),
+            positions=found.positions,
             time=found.time,
             has_whole_range=found.is_probability,
         )
@@ -220,13 +220,12 @@ class WherePresenter(QObject):
         model = self._window.workbench.model
         title = "" if model is None else model.title
         text = (
-            self.tr("Where {0} sees “{1}”: probability at {2} positions, at most {3}.")
+            self.tr("Where {0} sees “{1}”: probability at most {2}.")
             if found.is_probability
-            else self.tr("Where {0} sees “{1}”: score at {2} positions, at most {3}.")
+            else self.tr("Where {0} sees “{1}”: score at most {2}.")
         )
-        grid = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, found.positions))
         most = found.strongest.value
-        words = text.format(title, found.label, grid, value_text(most))
+        words = text.format(title, found.label, value_text(most))
         if found.is_probability and most < _IMPROBABLE:
             # The colours, up to what there is, could be taken for more.
             return self.tr("{0} Improbable everywhere.").format(words)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import explanation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,5 +90,5 @@ class Comparison:
 
     def _on_failure(self, error: VggscopeError) -> None:
         self._is_answered = True
-        self._reason = f"{message_of(error)} {remedy_of(error)}"
+        self._reason = explanation_of(error)
         self.show(None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import explanation_of, message_of
 
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
@@ -50,7 +50,7 @@ class WeightsPage:
 
     def _on_failure(self, error: VggscopeError) -> None:
         self._is_answered = True
-        self._panel.show_reason(f"{message_of(error)} {remedy_of(error)}")
+        self._panel.show_reason(explanation_of(error))
 
 
 class Times:

@@ -18,7 +18,7 @@ from vggscope.ui.incoming import photos_of_paths
 from vggscope.ui.latest import Latest
 from vggscope.ui.layers.histogram import value_text
 from vggscope.ui.layers.patch_tiles import PatchTile
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import explanation_of
 from vggscope.ui.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class PatchSearch(QObject):
 
     def _on_failure(self, error: VggscopeError) -> None:
         self._is_running = False
-        self._reason = f"{message_of(error)} {remedy_of(error)}"
+        self._reason = explanation_of(error)
         self._present()
 
     def _tidy(self) -> None:

@@ -26,7 +26,7 @@ from vggscope.ui.layers.patch_search import PatchSearch
 from vggscope.ui.layers.subjects import subject_of_none, subject_of_photo, subject_of_shot
 from vggscope.ui.photos import State
 from vggscope.ui.settings import MAP_COLOURS, MIRROR
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import explanation_of, message_of
 from vggscope.ui.throttle import Throttle
 from vggscope.vgg.network import Kind
 
@@ -270,7 +270,7 @@ class LayersPresenter(QObject):
         self.choose(self._layer)
 
     def _on_no_anatomy(self, error: VggscopeError) -> None:
-        self._show_reason(f"{message_of(error)} {remedy_of(error)}", False)
+        self._show_reason(explanation_of(error), False)
 
     def _ask(self, question: Question) -> None:
         if question == self._shown:
@@ -296,7 +296,7 @@ class LayersPresenter(QObject):
     def _on_failure(self, error: VggscopeError) -> None:
         # Not asked again by itself: it would fail again.
         self._failed, self._asked = self._asked, None
-        self._show_reason(f"{message_of(error)} {remedy_of(error)}", False)
+        self._show_reason(explanation_of(error), False)
 
     # Moving pictures
 
@@ -331,7 +331,7 @@ class LayersPresenter(QObject):
             self._show_stale(self.tr("Opening {0}…").format(tap.layer))
 
     def _on_tap_failed(self, error: VggscopeError) -> None:
-        self._refused = f"{message_of(error)} {remedy_of(error)}"
+        self._refused = explanation_of(error)
         self._take_live()
 
     # Showing

@@ -21,7 +21,7 @@ from vggscope.ui.live.notice import Notice
 from vggscope.ui.live.preview import Place
 from vggscope.ui.live.session import LiveSession
 from vggscope.ui.settings import CAMERA, LOOP, MIRROR, READOUT, SMOOTHING, Settings
-from vggscope.ui.texts import message_of, remedy_of
+from vggscope.ui.texts import explanation_of
 from vggscope.ui.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -388,7 +388,7 @@ class LivePresenter(QObject):
     def _tell(self, error: VggscopeError) -> None:
         """Say something about a source; until there is another one."""
         is_problem = not isinstance(error, PictureSizeChanged)
-        self._told = f"{message_of(error)} {remedy_of(error)}"
+        self._told = explanation_of(error)
         self._window.messages.tell(self._told, is_problem=is_problem)
 
     def _tell_failure(self, error: VggscopeError) -> None:

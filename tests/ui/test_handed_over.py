@@ -1,0 +1,213 @@
+"""What another start, or the system, wants to be shown, at moments when it does not suit."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QUrl
+from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QApplication, QDialog
+
+from support import environment
+from ui.window_driver import SAMPLES, sample
+from vggscope.ui.app import _serve
+from vggscope.ui.opened_documents import OpenedDocuments
+from vggscope.ui.single_instance import Request, SingleInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from ui.window_driver import Driver
+
+
+def hand_over(user: Driver, *files: str | Path) -> None:
+    _serve(user.window, Request(files=tuple(map(str, files))))
+
+
+# --- while a dialog waits for an answer -------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["settings", "about", "shortcuts", "devices"])
+def test_a_photo_comes_while_a_dialog_is_open(user: Driver, action: str) -> None:
+    def receive(dialog: QDialog) -> None:
+        hand_over(user, sample("zebra"))
+        user.wait(lambda: len(user.photos) == 1)
+        assert dialog.isVisible()
+        assert QApplication.activeModalWidget() is dialog
+        user.wait(dialog.isActiveWindow)
+
+    assert user.while_dialog_is_open(lambda: user.trigger(action), receive) == [None]
+    user.settle()
+    assert user.shown_predictions()[0][0] == "zebra"
+    user.activate()
+
+
+def test_a_model_comes_while_a_dialog_is_open(user: Driver, tmp_path: Path) -> None:
+    model = tmp_path / "strange.onnx"
+    model.write_bytes(b"no model")
+
+    def receive(dialog: QDialog) -> None:
+        hand_over(user, model)
+        assert dialog.isVisible()
+        user.wait(dialog.isActiveWindow)
+
+    user.while_dialog_is_open(lambda: user.trigger("settings"), receive)
+    [form] = user.window.models.imports
+    assert form.isVisible()
+    form.close()
+    user.open("zebra")
+
+
+def test_a_video_comes_while_a_dialog_is_open(user: Driver) -> None:
+    def receive(dialog: QDialog) -> None:
+        hand_over(user, SAMPLES / "slideshow.webm")
+        user.wait(lambda: user.window.is_live)
+        assert dialog.isVisible()
+
+    user.while_dialog_is_open(lambda: user.trigger("about"), receive)
+    user.trigger("source_photos")
+    user.open("zebra")
+
+
+def test_a_minimised_window_comes_back(user: Driver) -> None:
+    user.window.showMinimized()
+    hand_over(user, sample("zebra"))
+    user.wait(lambda: not user.window.isMinimized())
+    user.settle()
+    assert user.current.name == "zebra.jpg"
+
+
+# --- while the window is being closed ---------------------------------------------------------
+
+
+def test_a_closed_window_stays_closed(user: Driver) -> None:
+    user.close()
+    hand_over(user, sample("zebra"), "/somewhere/film.mp4", "/somewhere/model.onnx")
+    QCoreApplication.processEvents()
+    assert not user.window.isVisible()
+    assert user.photos == []
+    assert user.window.models.imports == []
+    user.window.open_paths([sample("zebra")])
+    assert user.photos == []
+
+
+def test_it_says_first_of_all_that_it_is_closing(user: Driver) -> None:
+    order: list[str] = []
+    user.window.closing.connect(lambda: order.append("closing"))
+    stop = user.bench.stop
+
+    def stopped() -> bool:
+        order.append("stopped")
+        return stop()
+
+    user.bench.stop = stopped  # type: ignore[method-assign]
+    user.close()
+    assert order == ["closing", "stopped"]
+
+
+@pytest.fixture
+def first(qtbot: QtBot, data_dir: Path) -> Iterator[SingleInstance]:  # noqa: ARG001
+    made = SingleInstance()
+    assert not made.hand_over(Request())
+    yield made
+    made.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the address is that of a pipe there")
+def test_who_is_heard_too_late_is_told_nothing(qtbot: QtBot, first: SingleInstance) -> None:
+    """Then it opens a window of its own: what it wants is not lost."""
+    asked: list[Request] = []
+    first.asked.connect(asked.append)
+    with socket.socket(socket.AF_UNIX) as late:
+        late.connect(first.address)
+        # It is connected, and has not said yet what it wants.
+        qtbot.wait(50)
+        first.close()
+        late.setblocking(False)
+        late.send(b'{"version": 1, "files": ["/a.jpg"], "live": null}\n')
+        answers: list[bytes] = []
+
+        def is_over() -> bool:
+            try:
+                answers.append(late.recv(4096))
+            except BlockingIOError:
+                return False
+            except ConnectionError:
+                answers.append(b"")
+            return True
+
+        qtbot.waitUntil(is_over, timeout=30_000)
+    assert answers == [b""]
+    assert asked == []
+
+
+# --- documents of macOS -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def documents(qapp: QApplication) -> Iterator[OpenedDocuments]:
+    made = OpenedDocuments(qapp)
+    yield made
+    qapp.removeEventFilter(made)
+    made.deleteLater()
+
+
+def test_documents_wait_for_the_window(qapp: QApplication, documents: OpenedDocuments) -> None:
+    opened: list[str] = []
+    documents.opened.connect(opened.append)
+    qapp.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile("/early grüße.jpg")))
+    assert opened == []
+    documents.begin()
+    assert opened == ["/early grüße.jpg"]
+    qapp.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile("/late.jpg")))
+    qapp.sendEvent(qapp, QFileOpenEvent(QUrl("https://example.org/cat.jpg")))
+    assert opened[1:] == ["/late.jpg", "https://example.org/cat.jpg"]
+
+
+def test_other_events_go_their_way(qapp: QApplication, documents: OpenedDocuments) -> None:
+    assert not documents.eventFilter(qapp, QEvent(QEvent.Type.User))
+
+
+OPEN = """
+import json, sys
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QApplication
+from vggscope.ui.app import run_window
+from vggscope.ui.main_window import MainWindow
+
+begin = MainWindow.begin
+
+def open_and_close(window):
+    begin(window)
+    application = QApplication.instance()
+    application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile(sys.argv[1])))
+    window.workbench.added.connect(lambda: QTimer.singleShot(0, tell))
+    def tell():
+        print(json.dumps([photo.name for photo in window.workbench.photos]))
+        window.close()
+        application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile(sys.argv[1])))
+
+MainWindow.begin = open_and_close
+sys.exit(run_window([]))
+"""
+
+
+def test_the_program_opens_documents() -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", OPEN, sample("zebra")],
+        env=environment(QT_QPA_PLATFORM="offscreen"),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    assert json.loads(child.stdout) == ["zebra.jpg"]
