@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from vggscope.sources.stills import read_still as read_still
 
 __version__ = "0.1.0"
+"""The one place that names it: packages, installers and the window take it from here."""
+RELEASE_PAGE = "https://github.com/vggscope/vggscope/releases"
+"""Where people look for newer versions; nothing in this program ever does."""
 
 _HOMES = {
     "ClassMap": "vggscope.inference.class_map",

@@ -27,6 +27,9 @@ _PACKAGES: Final = (
     "platformdirs",
     "psutil",
     "tqdm",
+    "httpx",
+    "truststore",
+    "h5py",
 )
 
 
@@ -75,7 +78,7 @@ def diagnose() -> Diagnosis:
     return Diagnosis(
         program={
             "vggscope": __version__,
-            "installation": "frozen" if paths.is_frozen() else "Python package",
+            "installation": installation(),
             "python": sys.version.split()[0],
             "system": platform.platform(),
             "processors": str(os.cpu_count()),
@@ -93,6 +96,17 @@ def diagnose() -> Diagnosis:
         },
         problems=problems,
     )
+
+
+def installation() -> str:
+    """What kind of installation this is."""
+    if not paths.is_frozen():
+        return "Python package"
+    facts = paths.build_facts()
+    flavour, commit, date, machine = (
+        facts.get(key, "unknown") for key in ("flavour", "commit", "date", "machine")
+    )
+    return f"frozen, flavour {flavour}, build {commit} of {date} for {machine}"
 
 
 def _engine(problems: list[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ writes goes to the user's own folders, or below one folder chosen with ``--data-
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -48,6 +49,27 @@ def resource(*parts: str) -> Path:
 def bundled_models() -> Path:
     """The folder of models that ship with the program."""
     return _read_only_root() / "models"
+
+
+def licence() -> Path:
+    """The licence of this program."""
+    return _read_only_root() / "LICENSE"
+
+
+def third_party_notices() -> Path:
+    """What a frozen application tells of the works of others in it."""
+    return _read_only_root() / "THIRD-PARTY-NOTICES.txt"
+
+
+def build_facts() -> dict[str, str]:
+    """How a frozen application was built: "flavour", "commit", "date", "machine"; else nothing."""
+    if not is_frozen():
+        return {}
+    try:
+        facts = json.loads((_read_only_root() / "build.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {}
 
 
 def use_data_dir(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from vggscope.cli.devices import tell_failures, tell_progress
 from vggscope.cli.main import ALL_DONE
 from vggscope.errors import OutputError
-from vggscope.inference.protocols import Quantity
+from vggscope.inference.protocols import LARGEST_SCALE, Quantity
 from vggscope.zoo.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _SUFFIXES: Final = {".png": "png", ".npy": "npy", ".json": "json"}
 _SMALLEST: Final = 8
-_LARGEST: Final = 2048
-"""Of the shorter side: there VGG's first maps take as much memory as a model."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,8 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _scale(text: str) -> int:
     """The type of an option that is a number of pixels."""
-    if not text.isdecimal() or not _SMALLEST <= int(text) <= _LARGEST:
-        raise argparse.ArgumentTypeError(f"“{text}” is no number from {_SMALLEST} to {_LARGEST}")
+    if not text.isdecimal() or not _SMALLEST <= int(text) <= LARGEST_SCALE:
+        reason = f"“{text}” is no number from {_SMALLEST} to {LARGEST_SCALE}"
+        raise argparse.ArgumentTypeError(reason)
     return int(text)
 
 

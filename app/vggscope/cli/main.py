@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vggscope import __version__, paths
+from vggscope.cli.streams import occupy_numbers, with_streams
 from vggscope.diagnostics import LOG_FILE, CrashGuard, start_logging
 from vggscope.errors import OutputError, VggscopeError
 
@@ -28,6 +29,7 @@ COMMANDS: Final = {
     "devices": "print the devices of this computer: which are used, and why not the others",
     "bench": "measure how fast a model runs on the devices of this computer",
     "doctor": "print versions, devices, paths: what a bug report needs",
+    "licences": "print the licences of this program and of all that it comes with",
 }
 ALL_DONE: Final = 0
 SOME_FAILED: Final = 1
@@ -41,48 +43,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [paths.CHILD]:
         return _be_child(words[1:])
+    return with_streams(lambda: _serve(words))
+
+
+def main_gui() -> int:
+    """Open the window with the files named on the command line."""
+    words = sys.argv[1:]
+    if words[:1] == [paths.CHILD]:
+        return _be_child(words[1:])
+    return with_streams(lambda: _open_window(words))
+
+
+def _serve(words: list[str]) -> int:
     position = _command_position(words)
     if position is None:
         return _open_window(words)
     command = words.pop(position)
     module = import_module(f"vggscope.cli.{command}")
-    parser = argparse.ArgumentParser(prog=f"vggscope {command}", description=module.__doc__)
-    _add_common_arguments(parser)
-    module.add_arguments(parser)
-    parsed = parser.parse_args(words)
+    parsed = command_parser(command).parse_args(words)
     _use_data_dir(parsed)
     if command == "live" and not parsed.headless:
         # The window has its own log and crash guard.
-        status: int = module.open_window(parsed)
-        return status
+        return _shielded(lambda: module.open_window(parsed))
     start_logging(verbose=parsed.verbose)
     _prepare_streams()
     guard = CrashGuard()
     # Nobody reads here what the window will mention.
     guard.start(collect=False)
     try:
-        return _run(module.run, parsed)
-    except Exception:  # noqa: BLE001 (logged and told)
+        return _shielded(lambda: _run(module.run, parsed))
+    finally:
+        guard.stop()
+
+
+def _shielded(work: Callable[[], int]) -> int:
+    """Call ``work``; what nobody expected is logged and told."""
+    try:
+        return work()
+    except Exception:  # noqa: BLE001 (that is the point)
         _log.exception("Uncaught")
         sys.stderr.write(
             "vggscope: Something went wrong that VGGscope did not expect. "
             f"The log has the details: {paths.log_dir() / LOG_FILE}\n"
         )
         return NOTHING_DONE
-    finally:
-        guard.stop()
-
-
-def main_gui() -> int:
-    """Open the window with the files named on the command line."""
-    words = sys.argv[1:]
-    return _be_child(words[1:]) if words[:1] == [paths.CHILD] else _open_window(words)
 
 
 def _be_child(words: list[str]) -> int:
     """Do a job that another process of ours wants done apart from it."""
     from vggscope.inference.children import run_child  # noqa: PLC0415 (nobody else needs it)
 
+    occupy_numbers()
     return run_child(words)
 
 
@@ -132,7 +143,17 @@ def _command_position(words: Sequence[str]) -> int | None:
     return None
 
 
-def _open_window(words: Sequence[str]) -> int:
+def command_parser(command: str) -> argparse.ArgumentParser:
+    """What reads the arguments of a command."""
+    module = import_module(f"vggscope.cli.{command}")
+    parser = argparse.ArgumentParser(prog=f"vggscope {command}", description=module.__doc__)
+    _add_common_arguments(parser)
+    module.add_arguments(parser)
+    return parser
+
+
+def window_parser() -> argparse.ArgumentParser:
+    """What reads the arguments of the window."""
     listing = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="vggscope",
@@ -145,12 +166,20 @@ def _open_window(words: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"VGGscope {__version__}")
     _add_common_arguments(parser)
-    parsed = parser.parse_args(words)
-    _use_data_dir(parsed)
-    # QtWidgets alone costs 90 ms, which no other command needs.
-    from vggscope.ui.app import run_window  # noqa: PLC0415
+    return parser
 
-    return run_window(parsed.files, verbose=parsed.verbose)
+
+def _open_window(words: Sequence[str]) -> int:
+    parsed = window_parser().parse_args(words)
+    _use_data_dir(parsed)
+
+    def run() -> int:
+        # QtWidgets alone costs 90 ms, which no other command needs.
+        from vggscope.ui.app import run_window  # noqa: PLC0415
+
+        return run_window(parsed.files, verbose=parsed.verbose)
+
+    return _shielded(run)
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -173,9 +202,6 @@ def _prepare_streams() -> None:
 
     A file name that is no UTF-8 comes out escaped, which is also how JSON writes it.
     """
-    # Python has none where the caller closed it ("command >&-").
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (open as long as the program)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")

@@ -313,7 +313,13 @@ SPECS: Final = (
         "Ctrl+?",
     ),
     _spec("open_logs", "help", QT_TRANSLATE_NOOP("actions", "Open &Log Folder"), "log"),
-    _spec("about", "help", QT_TRANSLATE_NOOP("actions", "&About VGGscope"), "info", separated=True),
+    _spec(
+        "new_version",
+        "help",
+        QT_TRANSLATE_NOOP("actions", "Check for a &New Version…"),
+        separated=True,
+    ),
+    _spec("about", "help", QT_TRANSLATE_NOOP("actions", "&About VGGscope"), "info"),
 )
 
 SOURCES: Final = ("source_photos", "source_camera", "source_video", "source_screen")

@@ -17,6 +17,7 @@ from vggscope.diagnostics import CrashGuard, log_uncaught, start_logging
 from vggscope.ui.display import has_display
 from vggscope.ui.folders import open_logs
 from vggscope.ui.main_window import MainWindow
+from vggscope.ui.opened_documents import OpenedDocuments
 from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.signal_watch import SignalWatch
 from vggscope.ui.single_instance import Request, SingleInstance
@@ -59,6 +60,7 @@ def run_window(
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("vggscope")
     application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
+    documents = OpenedDocuments(application)
     instance = SingleInstance(application)
     if instance.hand_over(_request(files, live)):
         return 0
@@ -70,9 +72,13 @@ def run_window(
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
     instance.asked.connect(lambda request: _serve(window, request))
+    documents.opened.connect(lambda file: _serve(window, Request(files=(file,))))
+    # Starts from now on open a window of their own, which this one could not be any more.
+    window.closing.connect(instance.close)
     window.painted.connect(lambda: _begin(window, live), Qt.ConnectionType.QueuedConnection)
     window.show()
     window.open_paths(list(files))
+    documents.begin()
     if crashes:
         window.messages.tell(
             QCoreApplication.translate(
@@ -110,7 +116,10 @@ def _request(files: Sequence[str], live: LiveRequest | None) -> Request:
 
 
 def _serve(window: MainWindow, request: Request) -> None:
-    """Come to the front with what another start wanted to see."""
+    """Come to the front with what another start, or the system, wants to be shown."""
+    if window.is_closed:
+        # Nothing can be shown any more; the system opens what it has in a new start.
+        return
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
     window.show()
     window.raise_()
@@ -120,3 +129,7 @@ def _serve(window: MainWindow, request: Request) -> None:
     window.open_paths(list(request.files))
     if request.live is not None and (live := window.live) is not None:
         live.open(request.live)
+    # A dialog that waits for an answer must not end up behind what it blocks.
+    if (dialog := QApplication.activeModalWidget()) is not None:
+        dialog.raise_()
+        dialog.activateWindow()

@@ -91,7 +91,8 @@ class Canvas(QWidget):
         self._came_by_key = False
         self._drag_from: QPointF | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(240, 120)
+        # Low enough for the smallest window with all its parts.
+        self.setMinimumSize(240, 72)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Photo"))
         theme.changed.connect(self.update)

@@ -43,6 +43,12 @@ class Dialogs(QObject):
 
         _show(ShortcutsDialog(self._window.actions_by_key, self._window))
 
+    def show_new_version(self) -> None:
+        """Where newer versions are."""
+        from vggscope.ui.new_version import NewVersionDialog  # noqa: PLC0415
+
+        _show(NewVersionDialog(self._window))
+
     def show_about(self) -> None:
         """What this program is."""
         from vggscope.ui.dialogs import AboutDialog  # noqa: PLC0415

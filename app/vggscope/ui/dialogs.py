@@ -176,8 +176,8 @@ class AboutDialog(QDialog):
                 "bundled model are theirs (Visual Geometry Group, University of Oxford, "
                 "CC BY 4.0); its head is derived from EfficientNet-Lite0 (Apache-2.0).</p>"
                 "<p>VGGscope is free software under the MIT licence. It uses Qt and PySide6 "
-                "(LGPL-3.0), ONNX Runtime (MIT), ONNX (Apache-2.0), NumPy (BSD), "
-                "Pillow (MIT-CMU), msgspec (BSD) and platformdirs (MIT).</p>"
+                "(LGPL-3.0), ONNX Runtime (MIT) and the works of others: “Licences” has them all, "
+                "and what each allows.</p>"
             )
         )
         text.setWordWrap(True)
@@ -186,7 +186,10 @@ class AboutDialog(QDialog):
         self._copy.setToolTip(self.tr("Versions, devices and folders, for a bug report"))
         self._copy.clicked.connect(self._diagnose)
         self.finished.connect(lambda: tasks.forget("diagnosis"))
+        licences = QPushButton(self.tr("Licences"))
+        licences.clicked.connect(self._show_licences)
         box = close_box(self)
+        box.addButton(licences, QDialogButtonBox.ButtonRole.ActionRole)
         box.addButton(self._copy, QDialogButtonBox.ButtonRole.ActionRole)
         words = QVBoxLayout()
         words.addWidget(title)
@@ -200,6 +203,13 @@ class AboutDialog(QDialog):
         layout.addLayout(row)
         layout.addWidget(box)
         self.setMinimumWidth(560)
+
+    def _show_licences(self) -> None:
+        from vggscope.ui.licences_dialog import LicencesDialog  # noqa: PLC0415 (when asked for)
+
+        dialog = LicencesDialog(self._tasks, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.exec()
 
     def _diagnose(self) -> None:
         self._copy.setEnabled(False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QKeyEvent,
@@ -61,8 +62,6 @@ from vggscope.ui.welcome import Welcome
 from vggscope.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QSettings
-
     from vggscope.ui.browser import PhotoBrowser
     from vggscope.ui.layers.presenter import LayersPresenter
     from vggscope.ui.live.presenter import LivePresenter
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
 _FLAGS: Final = {setting.key: setting for setting in (CROP_BOX, LAYERS, READOUT, MIRROR, LOOP)}
 """Settings that an action of the same name switches."""
 _FILMSTRIP: Final = "filmstrip"
+_log = logging.getLogger(__name__)
 
 
 class MainWindow(QMainWindow):
@@ -84,10 +84,12 @@ class MainWindow(QMainWindow):
 
     Signals:
         painted: the window is on the screen for the first time.
+        closing: it takes nothing more.
         uncaught: an error that nobody expected was logged (may be emitted on any thread).
     """
 
     painted = Signal()
+    closing = Signal()
     uncaught = Signal()
 
     def __init__(self, settings: Settings, theme: Theme) -> None:
@@ -137,6 +139,11 @@ class MainWindow(QMainWindow):
         return self._live.is_on
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, for good: its threads have ended, or are about to."""
+        return self._is_closed
+
+    @property
     def live(self) -> LivePresenter | None:
         """Live mode, made when it is first asked for; None, and a message, if it cannot be had."""
         return self._live.presenter if self._is_closed else self._live.enter()
@@ -168,6 +175,8 @@ class MainWindow(QMainWindow):
 
     def open_paths(self, files: list[str]) -> None:
         """Add pictures and folders, or play a video, and remember them; import models."""
+        if self._is_closed:
+            return
         files = self.models.take(files)
         self._recent.add(files)
         videos = [file for file in files if is_video(file) and not Path(file).is_dir()]
@@ -294,6 +303,7 @@ class MainWindow(QMainWindow):
         self.canvas.zoom_changed.connect(self.show_zoom)
         self.uncaught.connect(self._tell_uncaught)
         self._settings.changed.connect(self._on_setting)
+        self._settings.failed.connect(self.messages.tell_error)
         self.actions_by_key.connect_to(
             {
                 "open": lambda: self.open_paths(ask_for_pictures(self)),
@@ -341,6 +351,7 @@ class MainWindow(QMainWindow):
                 "devices": dialogs.show_devices,
                 "shortcuts": dialogs.show_shortcuts,
                 "open_logs": open_logs,
+                "new_version": dialogs.show_new_version,
                 "about": dialogs.show_about,
             }
         )
@@ -431,6 +442,9 @@ class MainWindow(QMainWindow):
         state.setValue("across", self._across.saveState())
         self._shelves.save(state)
         state.setValue("as_table", self._as_table())
+        state.sync()
+        if state.status() is not QSettings.Status.NoError:
+            _log.warning("The places of things are not kept: %s", state.status())
 
     def _as_table(self) -> bool:
         return self.actions_by_key["as_table"].isChecked()
@@ -462,8 +476,9 @@ class MainWindow(QMainWindow):
             self.painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._save()
         self._is_closed = True
+        self.closing.emit()
+        self._save()
         if self._live.presenter is not None:
             self._live.presenter.stop()
         self.insights.stop()

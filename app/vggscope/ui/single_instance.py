@@ -178,6 +178,10 @@ class _Conversation(QObject):
 
     def _read(self) -> None:
         socket = self._socket
+        if not self._owner.is_first:
+            # It came while the window was being closed: it finds nobody, and opens its own.
+            socket.abort()
+            return
         if not socket.canReadLine():
             if socket.bytesAvailable() > _MOST_BYTES:
                 socket.abort()
