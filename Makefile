@@ -15,7 +15,7 @@ stage = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed" >&2; exit 1; }
 
 .PHONY: help
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 # Without a display the window cannot open: files are then classified in the terminal; other
 # arguments (a command, an option) mean the same with and without one.
@@ -71,10 +71,41 @@ wheel:  ## Build a wheel into dist/
 	@$(BOOTSTRAP) dev $(EXTRAS)
 	@$(BIN)/python -m build --wheel
 
+# The date of everything inside is that of the commit, so that two builds of it are the same.
+.PHONY: linux-packages
+linux-packages:  ## Build the .deb and the .tar.xz into dist/ (VGGSCOPE_FLAVOUR=openvino: another one)
+	@$(BOOTSTRAP) --linux-packages package $(VGGSCOPE_FLAVOUR:cpu=) $(EXTRAS)
+	@export PYTHONHASHSEED=0; \
+	export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}; \
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --workpath build/pyinstaller build.spec && \
+	$(BIN)/python packaging/linux/package.py
+
+.PHONY: linux-smoke
+linux-smoke:  ## Install the packages of dist/ into an empty Debian and use them there (needs root)
+	@$(BOOTSTRAP) --linux-smoke dev package $(EXTRAS)
+	@$(BIN)/python packaging/linux/smoke.py $(ARGS)
+
+# On Debian Wine plays Windows; on Windows: py -3.13 packaging\windows\installer.py
+.PHONY: windows-installer
+windows-installer:  ## Build the Windows installer and the portable archive into dist/
+	@$(BOOTSTRAP) --windows-installer package $(EXTRAS)
+	@export PYTHONHASHSEED=0; \
+	export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}; \
+	$(BIN)/python packaging/windows/installer.py $(ARGS)
+
+.PHONY: windows-smoke
+windows-smoke:  ## Install what windows-installer has built into a fresh Wine, use it, remove it
+	@$(BOOTSTRAP) --windows-smoke dev package $(EXTRAS)
+	@$(BIN)/python packaging/windows/wine_smoke.py $(ARGS)
+
+# Some 20 minutes; docs/packaging.md keeps the last output.
+.PHONY: package-test
+package-test: linux-packages linux-smoke windows-installer windows-smoke  ## Build and try all installers
+
 .PHONY: clean
 clean:  ## Remove builds and caches (.venv stays)
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find app tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find app tests tools benchmarks packaging -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: distclean
 distclean: clean  ## Remove .venv, too

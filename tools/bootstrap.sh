@@ -5,7 +5,9 @@
 #   tools/bootstrap.sh [--xvfb] --print-missing     name missing system packages, change nothing
 #
 # EXTRA is an optional dependency group of pyproject.toml; groups installed before are kept.
-# --xvfb counts what the tests use a virtual display with among the system packages.
+# --xvfb counts what the tests use a virtual display with among the system packages,
+# --linux-packages, --linux-smoke, --windows-installer and --windows-smoke what those targets of
+# make need.
 # PYTHON=...  the interpreter to build .venv with (default: the newest from 3.11 to 3.14)
 # NO_APT=1    never install system packages, only name them
 # pip reads its own configuration files and PIP_* variables as always.
@@ -23,6 +25,10 @@ readonly qt_packages="libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 li
 libpulse0 libgssapi-krb5-2 libxrandr2 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 \
 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core"
 readonly xvfb_packages="xvfb xauth xdotool imagemagick openbox" # the tests' screen, hands and eyes
+# What Qt's plugins for Wayland are linked with has a name in a .deb only where it is installed.
+readonly linux_packages="binutils xz-utils libwayland-cursor0 libwayland-egl1"
+readonly windows_packages="wine wine64 nsis osslsigncode gcc-mingw-w64-x86-64-win32 xauth xvfb"
+readonly linux_smoke_packages="debootstrap appstream desktop-file-utils"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -230,8 +236,12 @@ print_missing=no
 while [ $# -gt 0 ]; do
     case $1 in
         --xvfb) packages="$packages $xvfb_packages" ;;
+        --linux-packages) packages="$packages $linux_packages" ;;
+        --linux-smoke) packages="$packages $xvfb_packages $linux_packages $linux_smoke_packages" ;;
+        --windows-installer) packages="$packages $windows_packages" ;;
+        --windows-smoke) packages="$packages $xvfb_packages $windows_packages" ;;
         --print-missing) print_missing=yes ;;
-        -*) die "usage: tools/bootstrap.sh [--xvfb] [--print-missing] [EXTRA...]" ;;
+        -*) die "usage: tools/bootstrap.sh [--xvfb] [--TARGET] [--print-missing] [EXTRA...]" ;;
         *) break ;;
     esac
     shift

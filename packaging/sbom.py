@@ -1,0 +1,116 @@
+"""The software bill of materials of a bundle, in the form of CycloneDX 1.5.
+
+``build.spec`` writes it beside what it builds, for the release page.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import notices
+from vggscope.notices import licence_of, normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib import metadata
+    from pathlib import Path
+
+FILE: Final = "vggscope.cdx.json"
+
+
+def of_bundle(files: Iterable[Path], *, version: str, models: Path) -> str:
+    """The bill of a bundle that is made of ``files``.
+
+    Args:
+        files: where the bundle's parts were taken from.
+        version: of VGGscope.
+        models: folder with a folder for each model in the bundle.
+    """
+    distributions = notices.distributions_in(files)
+    distributions.pop("vggscope", None)
+    parts = [python(), *map(component, distributions.values()), *map(model, _folders(models))]
+    return json.dumps(document(parts, version), indent=1, ensure_ascii=False) + "\n"
+
+
+def document(components: list[dict[str, Any]], version: str) -> dict[str, Any]:
+    """The bill of VGGscope ``version``, made of ``components``."""
+    components = sorted(components, key=lambda part: part["bom-ref"])
+    content = json.dumps([version, components], sort_keys=True)
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        # The same parts make the same number.
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, content)}",
+        "version": 1,
+        "metadata": {
+            "timestamp": _now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "component": {
+                "type": "application",
+                "bom-ref": "vggscope",
+                "name": "VGGscope",
+                "version": version,
+                "licenses": [{"license": {"id": "MIT"}}],
+            },
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": "vggscope", "dependsOn": [part["bom-ref"] for part in components]}
+        ],
+    }
+
+
+def component(distribution: metadata.Distribution) -> dict[str, Any]:
+    """What is told of a Python distribution."""
+    name = normalised(distribution.metadata["Name"])
+    address = f"pkg:pypi/{name}@{distribution.version}"
+    return {
+        "type": "library",
+        "bom-ref": address,
+        "name": name,
+        "version": distribution.version,
+        "purl": address,
+        "licenses": [{"license": {"name": licence_of(distribution)}}],
+    }
+
+
+def python() -> dict[str, Any]:
+    """What is told of the interpreter."""
+    version = platform.python_version()
+    address = f"pkg:generic/python@{version}"
+    return {
+        "type": "framework",
+        "bom-ref": address,
+        "name": "CPython",
+        "version": version,
+        "purl": address,
+        "licenses": [{"license": {"id": "Python-2.0"}}],
+    }
+
+
+def model(folder: Path) -> dict[str, Any]:
+    """What is told of a model: its weights by their hash."""
+    facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    weights = hashlib.sha256((folder / "weights.bin").read_bytes()).hexdigest()
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": f"model:{folder.name}",
+        "name": folder.name,
+        "version": weights[:12],
+        "hashes": [{"alg": "SHA-256", "content": weights}],
+        "licenses": [{"license": {"name": str(facts.get("licence", "see MODEL_CARD.md"))}}],
+    }
+
+
+def _folders(models: Path) -> list[Path]:
+    return sorted(path.parent for path in models.glob("*/weights.bin"))
+
+
+def _now() -> dt.datetime:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)

@@ -1,0 +1,504 @@
+"""Installs what ``installer.py`` has built into a fresh Wine, and uses it there.
+
+    python packaging/windows/wine_smoke.py [--only NAME ...]
+
+Root can try more: a second user, and disks that are full. Pictures of the window and what was
+printed are left in ``build/windows-smoke/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import installer
+from wine import Wine, require_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WORK: Final = installer.TOP / "build" / "windows-smoke"
+SAMPLES: Final = installer.TOP / "resources" / "samples"
+_OLDER: Final = "0.0.1"
+_ODD: Final = "Ünïcode & 写真 アルバム"
+_OF_WINE: Final = re.compile(r"^(windows|ProgramData/Microsoft|users/[^/]+/Temp)(/|$)")
+"""What Wine changes in its drive by itself."""
+_SECOND_USER: Final = 65534
+
+
+class FailedError(Exception):
+    """A step did not do what it should."""
+
+
+def check(true: object, otherwise: object) -> None:
+    """Raise FailedError unless ``true``."""
+    if not true:
+        raise FailedError(str(otherwise).strip()[-2000:])
+
+
+class Machine:
+    """A computer with Windows, as far as Wine is one, with what is installed on it."""
+
+    def __init__(self) -> None:
+        """See the class; ``make`` makes it."""
+        self.wine = Wine(WORK / "wine")
+        self.display = ""
+        self.before: set[str] = set()
+
+    def make(self) -> None:
+        """A fresh one, with photos in a folder with a difficult name."""
+        self.wine.make()
+        self.home = next(p for p in (self.wine.drive / "users").iterdir() if p.name != "Public")
+        self.local = self.home / "AppData" / "Local"
+        self.program = self.local / "Programs" / "VGGscope"
+        self.data = self.local / "vggscope"
+        self.photos = self.wine.drive / _ODD
+        shutil.copytree(SAMPLES, self.photos)
+
+    def run(self, *words: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a program; paths among the words are named as Windows names them."""
+        named = [self.named(word) if isinstance(word, Path) else word for word in words]
+        return self.wine.run(named, timeout=timeout, variables={"DISPLAY": self.display})
+
+    def named(self, path: Path) -> str:
+        """``path`` as Windows names it."""
+        return self.wine.windows_path(path)
+
+    def vggscope(self, *words: str | Path) -> str:
+        """What the installed command prints; its status has to be 0."""
+        done = self.run(self.program / "vggscope.com", *words)
+        check(done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    def setup(self, path: Path, *words: str) -> int:
+        """Run an installer silently; its status."""
+        return self.run(path, "/S", *words, timeout=600).returncode
+
+    def uninstall(self, *words: str) -> None:
+        """Run the uninstaller silently, to its end: it goes on in a copy of itself."""
+        self.run(self.program / "uninstall.exe", "/S", *words)
+        wait(lambda: not (self.program / "uninstall.exe").exists(), "uninstall.exe is still there")
+        self.wine.wait()
+
+    def files(self) -> set[str]:
+        """All files and folders on the drive but Wine's own."""
+        found = (str(path.relative_to(self.wine.drive)) for path in self.wine.drive.rglob("*"))
+        return {name for name in found if not _OF_WINE.match(name)}
+
+    def registry(self) -> list[str]:
+        """The lines of the registry that tell of VGGscope."""
+        self.wine.wait()
+        lines: list[str] = []
+        for name in ("system.reg", "user.reg", "userdef.reg"):
+            text = (self.wine.prefix / name).read_text(encoding="utf-8", errors="replace")
+            lines += [line for line in text.splitlines() if "vggscope" in line.lower()]
+        return lines
+
+    @contextmanager
+    def window(self, *words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+        """A window of the installed program, with a photo or a video; closed at the end."""
+        named = [self.named(word) if isinstance(word, Path) else word for word in words]
+        program = self.named(self.program / "VGGscope.exe")
+        with (WORK / "window.log").open("ab") as log:
+            process = subprocess.Popen(
+                self.wine.command([program, *named]),
+                env={**self.wine.environment(), "DISPLAY": self.display},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                wait(lambda: self.windows() == 1, "no window came")
+                yield process
+                check(process.poll() is None, f"the window ended by itself: {process.poll()}")
+                # As its cross does.
+                self.run("taskkill", "/im", "VGGscope.exe")
+                process.wait(30)
+                check(process.returncode == 0, f"the window ended with {process.returncode}")
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    self.run("taskkill", "/f", "/im", "VGGscope.exe")
+
+    def windows(self) -> int:
+        """How many main windows are on the screen."""
+        search = ("xdotool", "search", "--onlyvisible", "--name", "^VGGscope$| VGGscope$")
+        return len(self._screen(*search).split())
+
+    def picture(self, name: str, seconds: float) -> None:
+        """Leave a picture of the screen, once it has had time to settle."""
+        time.sleep(seconds)
+        self._screen("import", "-window", "root", str(WORK / f"{name}.png"))
+
+    def _screen(self, *command: str) -> str:
+        made = {**os.environ, "DISPLAY": self.display}
+        done = subprocess.run(command, env=made, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    @contextmanager
+    def screen(self) -> Iterator[None]:
+        """A display for the windows."""
+        end, theirs = os.pipe()
+        command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-ac"]
+        server = subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL)
+        os.close(theirs)
+        with os.fdopen(end) as told:
+            self.display = f":{told.readline().strip()}"
+        try:
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def wait(until: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        check(time.monotonic() < deadline, otherwise)
+        time.sleep(0.3)
+
+
+def new_setup() -> Path:
+    """The installer that is tried."""
+    path = installer.OUTPUT / f"VGGscope-{installer.version()}-Setup.exe"
+    check(path.is_file(), f"There is no {path.name} in dist/: run make windows-installer")
+    return path
+
+
+def old_setup() -> Path:
+    """An installer of an older version, with a file that the new one has not."""
+    folder = WORK / "older" / "VGGscope"
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    shutil.copytree(installer.BUNDLE, folder, copy_function=os.link)
+    (folder / "_internal" / "former").mkdir()
+    (folder / "_internal" / "former" / "gone.dll").write_bytes(b"of the older version")
+    target = WORK / f"VGGscope-{_OLDER}-Setup.exe"
+    installer.make_setup(folder, target, _OLDER, is_quick=True)
+    shutil.rmtree(folder.parent)
+    return target
+
+
+# --- what is tried --------------------------------------------------------------------------------
+
+
+def install_older(machine: Machine) -> str:
+    """An older version comes for this user alone; a model is made, a window opened, a note left."""
+    machine.before = machine.files()
+    check(not machine.registry(), machine.registry())
+    status = machine.setup(old_setup(), "/DESKTOP")
+    check(status == 0, f"Setup ended with {status}")
+    check((machine.program / "_internal" / "former" / "gone.dll").exists(), "it is not there")
+    links = [path.name for path in machine.home.rglob("*.lnk")]
+    check(sorted(links).count("VGGscope.lnk") == 2, f"Start menu and desktop: {links}")
+    making = ("models", "create", "--config", "A", "--width", "1/8", "--name", "small")
+    machine.vggscope(*making)
+    (machine.program / "my notes.txt").write_text("mine", encoding="utf-8")
+    return ", ".join(sorted(links))
+
+
+def other_folder(machine: Machine) -> str:
+    """A folder that holds something else is refused, and stays as it is."""
+    before = sorted(machine.photos.iterdir())
+    status = machine.setup(new_setup(), f"/D={machine.named(machine.photos)}")
+    check(status == 6, f"Setup ended with {status}")
+    check(sorted(machine.photos.iterdir()) == before, "something is different there")
+    return f"status {status}"
+
+
+def while_it_runs(machine: Machine) -> str:
+    """A window is open: Setup waits half a minute, then leaves everything as it is."""
+    with machine.window(machine.photos / "coffee.jpg"):
+        started = time.monotonic()
+        status = machine.setup(new_setup())
+        took = time.monotonic() - started
+        check(status == 3, f"Setup ended with {status}")
+        check((machine.program / "_internal" / "former" / "gone.dll").exists(), "it was changed")
+        machine.picture("older", 1)
+    check((machine.data / "settings.json").exists(), "closing the window kept no settings")
+    left = list(machine.program.parent.glob("*.vggscope-*"))
+    check(not left, left)
+    return f"status {status} after {took:.0f} s"
+
+
+def upgrade(machine: Machine) -> str:
+    """The new version takes the place of the old one; settings, models and a note stay."""
+    kept = [path for path in machine.data.rglob("*") if path.is_file() and "Logs" not in path.parts]
+    before = {path: path.read_bytes() for path in kept}
+    started = time.monotonic()
+    status = machine.setup(new_setup())
+    took = time.monotonic() - started
+    check(status == 0, f"Setup ended with {status}")
+    check(not (machine.program / "_internal" / "former").exists(), "files of the old one are left")
+    note = machine.program / "kept" / "my notes.txt"
+    check(note.read_text(encoding="utf-8") == "mine", "the note is gone")
+    lost = [path.name for path, content in before.items() if path.read_bytes() != content]
+    check(not lost, f"changed: {lost}")
+    check("small" in machine.vggscope("models", "list"), "the model is not found")
+    shutil.rmtree(note.parent)
+    return f"{_OLDER} → {machine.vggscope('--version').split()[1]} in {took:.0f} s"
+
+
+def command_line(machine: Machine) -> str:
+    """“vggscope” at a prompt is the console twin; it classifies, and says what it is."""
+    prompt = f"{machine.named(machine.program / 'command-line.cmd')}"
+    done = machine.run("cmd", "/c", f'call "{prompt}" && vggscope doctor')
+    text = done.stdout
+    check(done.returncode == 0 and "frozen, flavour directml" in text, text)
+    check(text.rstrip().endswith("none"), text)
+    started = time.monotonic()
+    answers = json.loads(machine.vggscope("classify", machine.photos, "--format", "json"))
+    took = time.monotonic() - started
+    labels = {Path(a["path"].replace("\\", "/")).stem: a["predictions"][0] for a in answers}
+    check(labels["zebra"]["label"] == "zebra", labels["zebra"])
+    check(_ODD in answers[0]["path"], answers[0]["path"])
+    return f"{len(answers)} photos in {took:.1f} s"
+
+
+def same_answers(machine: Machine) -> str:
+    """The CPU of “Windows” answers as the one here does."""
+    here = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "vggscope",
+            "classify",
+            SAMPLES,
+            "--device",
+            "cpu",
+            "--format",
+            "json",
+        ],
+        capture_output=True,
+        check=True,
+    ).stdout
+    there = machine.vggscope("classify", machine.photos, "--device", "cpu", "--format", "json")
+    furthest = 0.0
+    for ours, theirs in zip(json.loads(here), json.loads(there), strict=True):
+        for one, other in zip(ours["predictions"], theirs["predictions"], strict=True):
+            check(one["label"] == other["label"], f"{ours['path']}: {one} {other}")
+            furthest = max(furthest, abs(one["probability"] - other["probability"]))
+    check(furthest < 1e-3, furthest)
+    return f"probabilities differ by {furthest:.1e} at most"
+
+
+def children(machine: Machine) -> str:
+    """What is done in child processes: devices are probed, a foreign file is examined."""
+    sys.path.insert(0, str(installer.TOP / "tests"))
+    from support import tiny_proto  # noqa: PLC0415 (the tests' own model)
+
+    foreign = machine.photos / "foreign.onnx"
+    foreign.write_bytes(tiny_proto().SerializeToString())
+    machine.vggscope("models", "import", foreign, "--name", "foreign")
+    foreign.unlink()
+    machine.vggscope("classify", machine.photos / "zebra.jpg", "--model", "foreign")
+    machine.vggscope("models", "remove", "foreign", "--yes")
+    devices = machine.vggscope("devices", "--probe")
+    check("DirectML" in devices, devices)
+    return next(line.strip() for line in devices.splitlines() if "DirectML" in line)
+
+
+def window_and_video(machine: Machine) -> str:
+    """The window shows a photo; a second start, by “Open with”, hands it a video, which plays."""
+    with machine.window(machine.photos / "bald-eagle.jpg"):
+        machine.picture("window", 15)
+        program = _open_with(machine).strip('"').partition('" "')[0]
+        film = machine.photos / "slideshow.webm"
+        started = time.monotonic()
+        done = machine.run(program, film)
+        took = time.monotonic() - started
+        check(done.returncode == 0, f"{done.returncode} {done.stdout}")
+        check(machine.windows() == 1, "a second window came")
+        machine.picture("video", 6)
+    live = ("live", "--source", machine.photos / "slideshow.webm", "--headless", "--seconds", "4")
+    lines = [line for line in machine.vggscope(*live).splitlines() if line.startswith("{")]
+    check(len(lines) >= 3, lines)
+    return f"second start {took:.1f} s; {len(lines)} inferences in 4 s of video"
+
+
+def _open_with(machine: Machine) -> str:
+    """What “Open with” of a video starts."""
+    key = r"HKCU\Software\Classes\VGGscope.Video\shell\open\command"
+    text = machine.run("reg", "query", key, "/ve").stdout
+    check("REG_SZ" in text, text)
+    kinds = machine.run("reg", "query", r"HKCU\Software\Classes\.webm\OpenWithProgids").stdout
+    check("VGGscope.Video" in kinds, kinds)
+    return text.partition("REG_SZ")[2].strip()
+
+
+def difficult_folder(machine: Machine) -> str:
+    """It is installed anew in a folder with spaces, umlauts and Chinese; the other one goes."""
+    former = machine.program
+    target = machine.wine.drive / f"Programme {_ODD}" / "VGGscope"
+    status = machine.setup(new_setup(), f"/D={machine.named(target)}")
+    check(status == 0, f"Setup ended with {status}")
+    check(not former.exists(), "the one in the usual folder is still there")
+    machine.program = target
+    text = machine.vggscope("classify", machine.photos / "coffee.jpg")
+    check("espresso" in text, text)
+    with machine.window(machine.photos / "coffee.jpg"):
+        machine.picture("difficult-folder", 6)
+    return machine.named(target)
+
+
+def full_disk(machine: Machine) -> str:
+    """A disk too small, and one that fills up on the way: nothing is left there."""
+    if os.geteuid() != 0:
+        return "not tried: only root can make such a disk"
+    told = []
+    for letter, options, expected in (("t", "size=50m", 7), ("u", "size=1g,nr_inodes=60", 2)):
+        place = WORK / f"disk-{letter}"
+        place.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
+        link = machine.wine.prefix / "dosdevices" / f"{letter}:"
+        try:
+            link.symlink_to(place)
+            status = machine.setup(new_setup(), f"/D={letter.upper()}:\\VGGscope")
+            check(status == expected, f"{options}: Setup ended with {status}")
+            check(not list(place.iterdir()), list(place.rglob("*"))[:5])
+            told.append(f"{options}: status {status}")
+        finally:
+            link.unlink(missing_ok=True)
+            machine.wine.wait()
+            subprocess.run(["umount", place], check=False)
+    check("espresso" in machine.vggscope("classify", machine.photos / "coffee.jpg"), "it is broken")
+    return "; ".join(told)
+
+
+def keep_models(machine: Machine) -> str:
+    """Uninstalling leaves the models on request."""
+    machine.uninstall("/KEEPMODELS")
+    check(not machine.program.exists(), "the program is still there")
+    check(machine.program.parent.exists(), "a folder that was not ours went, too")
+    shutil.rmtree(machine.program.parent)
+    left = sorted(path.name for path in machine.data.iterdir())
+    check(left == ["models"], left)
+    machine.program = machine.local / "Programs" / "VGGscope"
+    return "models"
+
+
+def for_everybody(machine: Machine) -> str:
+    """It is installed for all; another user, who may write nothing there, uses it."""
+    status = machine.setup(new_setup(), "/AllUsers")
+    check(status == 0, f"Setup ended with {status}")
+    machine.program = machine.wine.drive / "Program Files" / "VGGscope"
+    with machine.window(machine.photos / "coffee.jpg"):
+        told = _second_user(machine) if os.geteuid() == 0 else "second user not tried: not root"
+    machine.uninstall("/KEEPMODELS")
+    check(not machine.program.exists(), "the program is still there")
+    machine.program = machine.local / "Programs" / "VGGscope"
+    return told
+
+
+def _second_user(machine: Machine) -> str:
+    # Where everybody may pass, whatever this checkout lies in.
+    folder = Path("/tmp") / f"vggscope-second-user-{os.getpid()}"  # noqa: S108 (made, then checked)
+    folder.mkdir(mode=0o755)
+    try:
+        shared = folder / "VGGscope"
+        shutil.copytree(machine.program, shared)
+        second = Wine(folder / "wine", user=_SECOND_USER)
+        second.make()
+        (second.drive / "Program Files" / "VGGscope").symlink_to(shared)
+        photo = folder / "zebra.jpg"
+        shutil.copy(SAMPLES / "zebra.jpg", photo)
+        program = second.drive / "Program Files" / "VGGscope" / "vggscope.com"
+        words = [second.windows_path(program), "classify", second.windows_path(photo)]
+        done = second.run(words)
+        second.wait()
+        check(done.returncode == 0 and "zebra" in done.stdout, done.stdout)
+        logs = list((second.drive / "users").glob("*/AppData/Local/vggscope/Logs/vggscope.log"))
+        check(len(logs) == 1, logs)
+        return "a second user classified beside an open window, with folders of their own"
+    finally:
+        shutil.rmtree(folder)
+
+
+def portable(machine: Machine) -> str:
+    """The archive, unpacked in a difficult place, runs."""
+    archive = installer.OUTPUT / f"VGGscope-{installer.version()}-portable.zip"
+    place = machine.wine.drive / f"Portable {_ODD}"
+    with zipfile.ZipFile(archive) as content:
+        content.extractall(place)
+    (folder,) = place.iterdir()
+    machine.program = folder
+    text = machine.vggscope("classify", machine.photos / "zebra.jpg")
+    check("zebra" in text, text)
+    shutil.rmtree(place)
+    machine.program = machine.local / "Programs" / "VGGscope"
+    return f"{archive.stat().st_size / 1e6:.0f} MB"
+
+
+def uninstall(machine: Machine) -> str:
+    """After one more installation uninstalling leaves nothing: no file, nothing registered."""
+    kind = r"HKCU\Software\Classes\.png"
+    machine.run("reg", "add", kind, "/ve", "/d", "somebody.else", "/f")
+    status = machine.setup(new_setup(), "/DESKTOP")
+    check(status == 0, f"Setup ended with {status}")
+    with machine.window(machine.photos / "coffee.jpg"):
+        machine.picture("before-uninstall", 5)
+    machine.uninstall()
+    check("somebody.else" in machine.run("reg", "query", kind, "/ve").stdout, "took another's type")
+    machine.run("reg", "delete", kind, "/f")
+    left = sorted(machine.files() - machine.before)
+    check(not left, f"left: {left[:20]}")
+    lines = machine.registry()
+    check(not lines, f"left in the registry: {lines[:20]}")
+    return "nothing is left: 0 files, 0 lines of the registry"
+
+
+STEPS: Final = (
+    install_older,
+    other_folder,
+    while_it_runs,
+    upgrade,
+    command_line,
+    same_answers,
+    children,
+    window_and_video,
+    difficult_folder,
+    full_disk,
+    keep_models,
+    for_everybody,
+    portable,
+    uninstall,
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="steps, in order")
+    arguments = parser.parse_args()
+    require_tools()
+    WORK.mkdir(parents=True, exist_ok=True)
+    (WORK / "window.log").unlink(missing_ok=True)
+    machine = Machine()
+    machine.make()
+    with machine.screen():
+        for step in STEPS:
+            if arguments.only and step.__name__ not in arguments.only:
+                continue
+            started = time.monotonic()
+            try:
+                told = step(machine)
+            except (FailedError, subprocess.SubprocessError, OSError) as error:
+                print(f"FAILED {step.__name__}: {error}", flush=True)
+                return 1
+            print(f"{step.__name__:<18}{time.monotonic() - started:5.0f} s  {told}", flush=True)
+        machine.wine.wait()
+    print("make windows-smoke: all passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
