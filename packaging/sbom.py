@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 FILE: Final = "vggscope.cdx.json"
 
 
-def of_bundle(files: Iterable[Path], *, version: str, models: Path) -> str:
+def of_bundle(files: Iterable[Path], *, version: str) -> str:
     """The bill of a bundle that is made of ``files``.
 
     Args:
         files: where the bundle's parts were taken from.
         version: of VGGscope.
-        models: folder with a folder for each model in the bundle.
     """
+    files = list(files)
     distributions = notices.distributions_in(files)
     distributions.pop("vggscope", None)
-    parts = [python(), *map(component, distributions.values()), *map(model, _folders(models))]
+    folders = sorted(path.parent for path in files if path.name == "weights.bin")
+    parts = [python(), *map(component, distributions.values()), *map(model, folders)]
     return json.dumps(document(parts, version), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -105,10 +106,6 @@ def model(folder: Path) -> dict[str, Any]:
         "hashes": [{"alg": "SHA-256", "content": weights}],
         "licenses": [{"license": {"name": str(facts.get("licence", "see MODEL_CARD.md"))}}],
     }
-
-
-def _folders(models: Path) -> list[Path]:
-    return sorted(path.parent for path in models.glob("*/weights.bin"))
 
 
 def _now() -> dt.datetime:

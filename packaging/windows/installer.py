@@ -206,7 +206,7 @@ def make_setup(
         target: the installer.
         number: its version.
         is_quick: compress nothing.
-        icon: of the installer.
+        icon: of the installer, with its wizard.bmp beside it.
     """
     scratch = BUILD / "nsis"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -222,6 +222,7 @@ def make_setup(
         "BUNDLE_FILES": listing,
         "LICENSE": TOP / "LICENSE",
         "ICON": icon,
+        "WIZARD": icon.with_name("wizard.bmp"),
         "OUTPUT": target,
         "KILOBYTES": kilobytes,
     }
@@ -245,15 +246,15 @@ def make_setup(
 def file_macros(folder: Path) -> Iterator[str]:
     """What installs the files of ``folder``, and removes these and no others."""
     files = _files(folder)
-    # Likes beside likes: they are compressed together.
+    # Likes beside likes, both programs above all: what is the same in them is packed once.
     yield "!macro InstallFiles"
     last = None
-    for path in sorted(files, key=lambda path: (path.suffix.lower(), path)):
+    for path in sorted(files, key=_likeness):
         place = _quoted(path.relative_to(folder).parent)
         if place != last:
             yield f'    SetOutPath "$Staging\\{place}"'.replace('\\."', '"')
             last = place
-        yield f'    File "{str(path).replace("$", "$$")}"'
+        yield f'    File "/oname={_quoted(Path(path.name))}" "{path}"'
     yield "!macroend"
     yield "!macro RemoveFiles"
     for path in files:
@@ -262,6 +263,10 @@ def file_macros(folder: Path) -> Iterator[str]:
     for parent in sorted(folders - {Path()}, key=lambda path: (-len(path.parts), path)):
         yield f'    RMDir "$INSTDIR\\{_quoted(parent)}"'
     yield "!macroend"
+
+
+def _likeness(path: Path) -> tuple[str, str, Path]:
+    return ("" if path.name in PROGRAMS else path.suffix.lower()), path.name.lower(), path
 
 
 def _quoted(path: Path) -> str:

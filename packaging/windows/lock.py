@@ -68,7 +68,7 @@ def main() -> int:
         report = Path(scratch) / "report.json"
         subprocess.run(
             [
-                *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"),
+                *(sys.executable, "-m", "pip", "install", "-qq", "--dry-run"),
                 *("--ignore-installed", "--target", scratch, *_TARGET),
                 *("--report", report, *requirements),
             ],
@@ -85,7 +85,7 @@ def download(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *_TARGET),
+            *(sys.executable, "-m", "pip", "download", "-qq", "--no-deps", *_TARGET),
             *("--require-hashes", "-r", LOCK, "-d", folder),
         ],
         check=True,

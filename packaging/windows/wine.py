@@ -70,6 +70,13 @@ class Wine:
             if done.returncode:
                 raise SystemExit(f"wine {' '.join(words)} failed: {done.stdout}")
         self.wait()
+        for place in (self.drive / "users").glob("*/*"):
+            # Desktop, Documents ...: Wine has them lead to the home outside.
+            if place.is_symlink():
+                place.unlink()
+                place.mkdir()
+                if self._user:
+                    os.chown(place, self._user, self._user)
         fonts = self.drive / "windows" / "Fonts"
         fonts.mkdir(exist_ok=True)
         for font in _FONTS.glob("*.ttf"):

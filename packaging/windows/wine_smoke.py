@@ -82,7 +82,9 @@ class Machine:
 
     def setup(self, path: Path, *words: str) -> int:
         """Run an installer silently; its status."""
-        return self.run(path, "/S", *words, timeout=600).returncode
+        # NSIS wants the folder of /D= without quotes, which words with spaces would get.
+        bare = [part for word in words for part in word.split(" ")]
+        return self.run(path, "/S", *bare, timeout=600).returncode
 
     def uninstall(self, *words: str) -> None:
         """Run the uninstaller silently, to its end: it goes on in a copy of itself."""
@@ -109,13 +111,17 @@ class Machine:
         """A window of the installed program, with a photo or a video; closed at the end."""
         named = [self.named(word) if isinstance(word, Path) else word for word in words]
         program = self.named(self.program / "VGGscope.exe")
-        with (WORK / "window.log").open("ab") as log:
+        with (
+            (WORK / "window.log").open("ab") as log,
+            # Wine's Python takes no file for its output.
+            subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as pipe,
+        ):
             process = subprocess.Popen(
                 self.wine.command([program, *named]),
                 env={**self.wine.environment(), "DISPLAY": self.display},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=pipe.stdin,
+                stderr=pipe.stdin,
             )
             try:
                 wait(lambda: self.windows() == 1, "no window came")
@@ -225,7 +231,7 @@ def while_it_runs(machine: Machine) -> str:
         check(status == 3, f"Setup ended with {status}")
         check((machine.program / "_internal" / "former" / "gone.dll").exists(), "it was changed")
         machine.picture("older", 1)
-    check((machine.data / "settings.json").exists(), "closing the window kept no settings")
+    check((machine.data / "window.ini").exists(), "closing the window kept nothing")
     left = list(machine.program.parent.glob("*.vggscope-*"))
     check(not left, left)
     return f"status {status} after {took:.0f} s"
@@ -251,8 +257,11 @@ def upgrade(machine: Machine) -> str:
 
 def command_line(machine: Machine) -> str:
     """“vggscope” at a prompt is the console twin; it classifies, and says what it is."""
-    prompt = f"{machine.named(machine.program / 'command-line.cmd')}"
-    done = machine.run("cmd", "/c", f'call "{prompt}" && vggscope doctor')
+    script = machine.wine.drive / "typed.cmd"
+    prompt = machine.named(machine.program / "command-line.cmd")
+    script.write_text(f'@call "{prompt}"\n@vggscope doctor\n', encoding="utf-8")
+    done = machine.run("cmd", "/c", machine.named(script))
+    script.unlink()
     text = done.stdout
     check(done.returncode == 0 and "frozen, flavour directml" in text, text)
     check(text.rstrip().endswith("none"), text)
@@ -305,7 +314,7 @@ def children(machine: Machine) -> str:
     machine.vggscope("models", "remove", "foreign", "--yes")
     devices = machine.vggscope("devices", "--probe")
     check("DirectML" in devices, devices)
-    return next(line.strip() for line in devices.splitlines() if "DirectML" in line)
+    return next(line.strip() for line in reversed(devices.splitlines()) if "DirectML" in line)
 
 
 def window_and_video(machine: Machine) -> str:
@@ -439,6 +448,15 @@ def portable(machine: Machine) -> str:
     return f"{archive.stat().st_size / 1e6:.0f} MB"
 
 
+def script_for_windows(machine: Machine) -> str:
+    """What release.yml has real Windows do."""
+    script = installer.TOP / "packaging" / "windows" / "on_windows.py"
+    done = machine.run(installer.BUILD / "python" / "python.exe", script, new_setup(), timeout=600)
+    (WORK / "on_windows.txt").write_text(done.stdout, encoding="utf-8")
+    check(done.returncode == 0, done.stdout)
+    return done.stdout.strip().splitlines()[-1]
+
+
 def uninstall(machine: Machine) -> str:
     """After one more installation uninstalling leaves nothing: no file, nothing registered."""
     kind = r"HKCU\Software\Classes\.png"
@@ -471,6 +489,7 @@ STEPS: Final = (
     keep_models,
     for_everybody,
     portable,
+    script_for_windows,
     uninstall,
 )
 
