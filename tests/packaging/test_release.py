@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import plistlib
 import re
 from typing import Any
 
 import pytest
 import yaml
 
-from .scripts import TOP
+from .scripts import TOP, script
 
 FILE = TOP / ".github" / "workflows" / "release.yml"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -63,3 +64,16 @@ def test_without_secrets_it_only_does_not_sign() -> None:
         assert step["if"] == "env.CERTIFICATE != ''"
         # Where a command's text is, others could read them.
         assert "secrets." not in step["run"]
+
+
+def test_mac_asks_for_the_camera_with_the_right_to_ask() -> None:
+    with (TOP / "packaging" / "macos" / "entitlements.plist").open("rb") as stream:
+        rights = plistlib.load(stream)
+    assert rights["com.apple.security.device.camera"] is True
+    told = script("bundle").info_plist("1.2.3")
+    assert "Pictures never leave this computer." in told["NSCameraUsageDescription"]
+    assert told["LSMinimumSystemVersion"] == "14.0"
+    kinds = [kind["LSItemContentTypes"] for kind in told["CFBundleDocumentTypes"]]
+    assert ["public.image"] in kinds
+    # Nobody's pictures are to open here from now on without being asked.
+    assert {kind["LSHandlerRank"] for kind in told["CFBundleDocumentTypes"]} == {"Alternate"}
