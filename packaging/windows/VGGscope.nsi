@@ -469,6 +469,10 @@ FunctionEnd
 
 Function un.onInit
     SetRegView 64
+    StrCpy $0 $INSTDIR 1 -1
+    ${If} $0 == "\"
+        StrCpy $INSTDIR $INSTDIR -1
+    ${EndIf}
     ${GetParameters} $0
     StrCpy $FilesOnly 0
     StrCpy $KeepModels 0
