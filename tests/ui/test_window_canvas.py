@@ -59,6 +59,23 @@ def test_a_zoomed_photo_keeps_its_zoom_when_the_window_changes(user: Driver) -> 
     assert (after.x(), after.y()) == pytest.approx((middle.x(), middle.y()))
 
 
+def test_why_a_photo_cannot_be_shown_is_told_once(user: Driver, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff" + bytes(500))
+    user.open("zebra")
+    user.drop_files(broken)
+    user.wait(lambda: len(user.photos) == 2)
+    user.settle()
+    for _ in range(2):
+        user.trigger("next")
+        user.wait(lambda: user.current.name == "broken.jpg" and user.current.error is not None)
+        user.settle()
+        assert user.window.canvas.accessibleDescription() == "There is no picture to show."
+        assert any("broken.jpg" in text for text in user.pane_texts())
+        user.trigger("previous")
+        user.settle()
+
+
 @pytest.mark.parametrize("share", [(0.5, 0.5), (0.1, 0.2), (0.95, 0.9)])
 def test_the_wheel_keeps_the_point_under_the_mouse(
     user: Driver, share: tuple[float, float]

@@ -174,7 +174,10 @@ class PhotoPresenter(QObject):
             self._window.show_zoom(self._window.canvas.zoom)
 
     def _show_unreadable(self, error: ImageError) -> None:
-        if not self._window.is_live:
+        photo = self._bench.current
+        # Where the predictions tell why, as ``show_outcome`` has it, once is enough.
+        is_told = photo is not None and isinstance(photo.error, ImageError)
+        if not self._window.is_live and not is_told:
             self._window.canvas.clear(message_of(error))
 
     def _make_browser(self) -> PhotoBrowser:
