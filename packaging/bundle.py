@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import libraries
+from vggscope.doctor import PACKAGES
+from vggscope.inference.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,30 +25,10 @@ if TYPE_CHECKING:
     Entry = tuple[str, str, str]
     """As PyInstaller keeps them: place in the bundle, file, kind."""
 
-FLAVOURS: Final = {
-    "cpu": "onnxruntime",
-    "openvino": "onnxruntime-ep-openvino",
-    "webgpu": "onnxruntime-ep-webgpu",
-    "cuda": "onnxruntime-gpu",
-    "directml": "onnxruntime-directml",
-}
+_BY_FLAVOUR: Final = {p.flavour: p for p in PROVIDERS.values() if p.flavour}
+FLAVOURS: Final = {"cpu": "onnxruntime"} | {key: p.package for key, p in _BY_FLAVOUR.items()}
 """Flavour -> the distribution that makes it."""
-_PLUGINS: Final = {"openvino": "onnxruntime_ep_openvino", "webgpu": "onnxruntime_ep_webgpu"}
-_TOLD_OF: Final = (
-    # Those whose versions “vggscope doctor” tells.
-    "PySide6-Essentials",
-    "PySide6-Addons",
-    "numpy",
-    "pillow",
-    "onnx",
-    "msgspec",
-    "platformdirs",
-    "psutil",
-    "tqdm",
-    "httpx",
-    "truststore",
-    "h5py",
-)
+_PLUGINS: Final = {key: p.module for key, p in _BY_FLAVOUR.items() if p.module}
 
 CONSOLE_TWIN: Final = "vggscope-cli"
 """Windows' program for the command line, as long as PyInstaller makes it."""
@@ -155,7 +137,7 @@ def distributions(flavour: str) -> list[str]:
     """
     if flavour not in FLAVOURS:
         raise SystemExit(f"VGGSCOPE_FLAVOUR={flavour}: choose one of {', '.join(FLAVOURS)}")
-    names = [*_TOLD_OF, FLAVOURS[flavour]]
+    names = [*PACKAGES, FLAVOURS[flavour]]
     if flavour in _PLUGINS:
         names.append("onnxruntime")
     for name in names:
@@ -175,25 +157,26 @@ def plugin_packages(flavour: str) -> list[str]:
 
 def build_facts(flavour: str, version: str) -> str:
     """What ``vggscope doctor`` tells of a bundle, as JSON."""
-    # Builds of one commit are to be the same, byte for byte, where the builder says so.
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = dt.datetime.now(dt.UTC)
-    when = dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else now
     git = ["git", "rev-parse", "--short", "HEAD"]
-    # Wine has no git.
-    told = os.environ.get("VGGSCOPE_COMMIT")
     try:
-        commit = told or _output(git)
+        # Wine has no git.
+        commit = os.environ.get("VGGSCOPE_COMMIT") or _output(git)
     except (OSError, subprocess.CalledProcessError):
         commit = "unknown"
     facts = {
         "version": version,
         "flavour": flavour,
         "commit": commit,
-        "date": when.strftime("%Y-%m-%d"),
+        "date": build_time().strftime("%Y-%m-%d"),
         "machine": f"{platform.system()} {platform.machine()}",
     }
     return json.dumps(facts, indent=1) + "\n"
+
+
+def build_time() -> dt.datetime:
+    """Now, or what SOURCE_DATE_EPOCH says: two builds of one commit are to be the same."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)
 
 
 def _output(command: list[str]) -> str:

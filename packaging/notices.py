@@ -101,18 +101,19 @@ def _owners(paths: Iterable[Path]) -> dict[Path, str]:
 
 def _of_system(packages: dict[str, list[str]]) -> Iterator[str]:
     for package, libraries in sorted(packages.items()):
-        version = subprocess.run(
-            ["dpkg-query", "--show", "--showformat", "${Version}\n", package],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.splitlines()[0]
         text = _copyright(package)
         yield (
-            f"{package} {version} (a package of Debian)\nLicence: see below\n"
+            f"{package} {version_of(package)} (a package of Debian)\nLicence: see below\n"
             f"Libraries: {', '.join(sorted(libraries))}\n"
             f"Source code: https://sources.debian.org, https://snapshot.debian.org\n\n{text}"
         )
+
+
+def version_of(package: str) -> str:
+    """The version of an installed Debian package."""
+    command = ["dpkg-query", "--show", "--showformat", "${Version}\n", package]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[0]
 
 
 def _copyright(package: str) -> str:

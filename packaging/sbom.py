@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
-import os
 import platform
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+import bundle
 import notices
 from vggscope.notices import licence_of, normalised
 
@@ -35,7 +34,12 @@ def of_bundle(files: Iterable[Path], *, version: str) -> str:
     distributions = notices.distributions_in(files)
     distributions.pop("vggscope", None)
     folders = sorted(path.parent for path in files if path.name == "weights.bin")
-    parts = [python(), *map(component, distributions.values()), *map(model, folders)]
+    parts = [
+        python(),
+        *map(component, distributions.values()),
+        *map(system_package, notices.system_packages(files)),
+        *map(model, folders),
+    ]
     return json.dumps(document(parts, version), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -50,7 +54,7 @@ def document(components: list[dict[str, Any]], version: str) -> dict[str, Any]:
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, content)}",
         "version": 1,
         "metadata": {
-            "timestamp": _now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": bundle.build_time().strftime("%Y-%m-%dT%H:%M:%SZ"),
             "component": {
                 "type": "application",
                 "bom-ref": "vggscope",
@@ -80,6 +84,20 @@ def component(distribution: metadata.Distribution) -> dict[str, Any]:
     }
 
 
+def system_package(name: str) -> dict[str, Any]:
+    """What is told of a package of the build machine that libraries were taken from."""
+    version = notices.version_of(name)
+    address = f"pkg:deb/{platform.freedesktop_os_release()['ID']}/{name}@{version}"
+    return {
+        "type": "library",
+        "bom-ref": address,
+        "name": name,
+        "version": version,
+        "purl": address,
+        "licenses": [{"license": {"name": f"see {notices.FILE}"}}],
+    }
+
+
 def python() -> dict[str, Any]:
     """What is told of the interpreter."""
     version = platform.python_version()
@@ -106,8 +124,3 @@ def model(folder: Path) -> dict[str, Any]:
         "hashes": [{"alg": "SHA-256", "content": weights}],
         "licenses": [{"license": {"name": str(facts.get("licence", "see MODEL_CARD.md"))}}],
     }
-
-
-def _now() -> dt.datetime:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    return dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)

@@ -17,7 +17,7 @@ from vggscope.zoo.normal_form import read_model
 if TYPE_CHECKING:
     from vggscope.inference.selection import Row
 
-_PACKAGES: Final = (
+PACKAGES: Final = (
     "PySide6-Essentials",
     "PySide6-Addons",
     "numpy",
@@ -31,6 +31,7 @@ _PACKAGES: Final = (
     "truststore",
     "h5py",
 )
+"""The distributions whose versions are told, besides the engine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def diagnose() -> Diagnosis:
             "system": platform.platform(),
             "processors": str(os.cpu_count()),
         },
-        packages={name: packages.version(name) or "not installed" for name in _PACKAGES},
+        packages={name: packages.version(name) or "not installed" for name in PACKAGES},
         engine=engine,
         devices=_devices(),
         models=_models(problems),

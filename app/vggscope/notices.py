@@ -96,7 +96,10 @@ def licence_texts(distribution: metadata.Distribution) -> Iterator[tuple[str, st
     for entry in sorted(distribution.files or (), key=str):
         path = Path(str(entry))
         is_its_own = ".dist-info" in str(entry) or len(path.parts) <= 2
-        if is_its_own and _LICENCE_FILE.search(path.name) and path.suffix.lower() in _TEXTS:
+        is_called_so = _LICENCE_FILE.search(path.name) and path.suffix.lower() in _TEXTS
+        # What lies there is a licence, whatever its name (hdf5.txt, LICENSE.eigen).
+        is_declared = ".dist-info" in path.parts[0] and "licenses" in path.parts[1:-1]
+        if is_its_own and (is_called_so or is_declared):
             place = Path(str(distribution.locate_file(entry)))
             if place.is_file():
                 yield path.name, _text_of(place).strip()

@@ -1,9 +1,8 @@
-"""Completion for bash, made of the parsers of all commands: run it, and it prints the script."""
+"""Completion for bash, made of the parsers of all commands."""
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Final
 
 from commands import commands
@@ -127,14 +126,3 @@ def script() -> str:
     """The script for the commands and models of this version."""
     catalogue = json.loads((paths.bundled_models() / "catalogue.json").read_text(encoding="utf-8"))
     return completion(commands(), [entry["name"] for entry in catalogue["models"]])
-
-
-def main() -> int:
-    """Print it."""
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.stdout.write(script())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,12 @@ refresh() {
     gtk-update-icon-cache -q -t -f "$data/icons/hicolor" 2>/dev/null || true
 }
 
+# Whether the link is one to such a folder, or to one that is gone: others come from pip or pipx.
+is_ours() {
+    [ -L "$program" ] || return 1
+    [ ! -e "$program" ] || [ -x "$(dirname -- "$(readlink -f -- "$program")")/program/vggscope" ]
+}
+
 files() { (cd "$here/share" && find . -type f) | sed 's|^\./||'; }
 
 case ${1:-} in
@@ -26,7 +32,7 @@ case ${1:-} in
                 echo "install.sh: desktop entries cannot name a folder with \" \` \$ \\ % in its path: $here" >&2
                 exit 1 ;;
         esac
-        if [ -e "$program" ] && [ ! -L "$program" ]; then
+        if [ -e "$program" ] && ! is_ours; then
             echo "install.sh: $program is there already, and is not ours." >&2
             exit 1
         fi

@@ -1,18 +1,13 @@
-"""The man page, made of the help of all commands: run it, and it prints the page."""
+"""The man page, made of the help of all commands."""
 
 from __future__ import annotations
 
-import datetime as dt
-import os
 import re
-import sys
 from typing import TYPE_CHECKING, Final
 
-from commands import commands
-
-from vggscope import __version__
-
 if TYPE_CHECKING:
+    import datetime as dt
+
     from commands import Argument, Command
 
 _FILES: Final = (
@@ -79,17 +74,3 @@ def _tagged(argument: Argument) -> list[str]:
     value = f" \\fI{escaped(argument.value)}\\fR" if argument.value else ""
     names = ", ".join(f"\\fB{escaped(name)}\\fR{value}" for name in argument.names)
     return [".TP", names or value.strip(), escaped(argument.help) or "\\&"]
-
-
-def main() -> int:
-    """Print the page."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = dt.datetime.now(dt.UTC)
-    date = (dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else now).date()
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.stdout.write(manual(commands(), __version__, date))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,12 +9,12 @@ that are installed. SOURCE_DATE_EPOCH is the date of everything inside.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import gzip
 import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +30,11 @@ from manual import manual
 
 from vggscope import RELEASE_PAGE, __version__
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from bundle import build_time, rendered
+
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
 _HERE: Final = Path(__file__).resolve().parent
@@ -138,9 +142,12 @@ def look_at(bundle: Path, version: str) -> Build:
         raise SystemExit(f"There is no bundle in {bundle}: run pyinstaller build.spec") from None
     if facts["flavour"] != "cpu":
         version += f"+{facts['flavour']}"
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    when = dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)
-    return Build(bundle, version, when, depends.needs_of(bundle))
+    return Build(bundle, version, build_time(), depends.needs_of(bundle))
+
+
+def debian_version(version: str) -> str:
+    """``version`` as dpkg compares it: 1.0rc1, written 1.0~rc1, comes before 1.0."""
+    return re.sub(r"(?<=\d)(?=(a|b|rc)\d)", "~", version)
 
 
 def deb(build: Build, output: Path) -> Path:
@@ -172,7 +179,7 @@ def deb(build: Build, output: Path) -> Path:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
     fields = {
         "Package": "vggscope",
-        "Version": build.version,
+        "Version": debian_version(build.version),
         "Architecture": machine,
         "Maintainer": "The VGGscope authors <nobody@vggscope.invalid>",
         "Installed-Size": str(kilobytes),
@@ -203,6 +210,7 @@ def tar(build: Build, output: Path) -> Path:
     words = {
         "VERSION": build.version,
         "GLIBC": ".".join(map(str, build.needs.glibc)),
+        "GLIBC_MINOR": str(build.needs.glibc[1]),
         "LIBRARIES": " ".join(libraries),
         "PACKAGES": " ".join(p for p in depends.packages_with(libraries) if p != "libc6"),
     }
@@ -243,9 +251,6 @@ def share(build: Build, folder: Path) -> None:
         folder / "man/man1/vggscope.1.gz",
         manual(found, build.version, build.when.date()).encode(),
     )
-    sys.path.append(str(_HERE.parent))
-    from bundle import rendered  # noqa: PLC0415 (from the folder above)
-
     icon = _TOP / "resources" / "icons" / "vggscope.svg"
     icons = folder / "icons" / "hicolor"
     _write(icons / "scalable/apps/vggscope.svg", icon.read_text(encoding="utf-8"))

@@ -19,29 +19,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-_TOP: Final = Path(__file__).resolve().parents[2]
-_WORK: Final = _TOP / "build" / "linux-smoke"
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from smoke_steps import (
+    ODD_NAME,
+    OLDER,
+    SAMPLES,
+    TOP,
+    Screen,
+    add_only,
+    check,
+    foreign_model,
+    run_steps,
+    wait,
+)
+
+_WORK: Final = TOP / "build" / "linux-smoke"
 _ROOT: Final = _WORK / "root"
 _INSIDE: Final = "unshared"
-_OLDER: Final = "0.0.1"
-_NAMES: Final = "Ünïcode & 写真 アルバム"
-_PATIENCE: Final = 120.0
 _INSTALL: Final = ("apt-get", "install", "-y", "-q", "--no-install-recommends")
+_SCREEN: Final = Screen(_WORK)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     Done = subprocess.CompletedProcess[str]
-
-
-class FailedError(Exception):
-    """A step did not do what it should."""
-
-
-def check(true: object, otherwise: object) -> None:
-    """Raise FailedError unless ``true``."""
-    if not true:
-        raise FailedError(str(otherwise).strip()[-2000:])
 
 
 # --- the empty Debian -----------------------------------------------------------------------------
@@ -82,12 +83,12 @@ def prepare() -> None:
         subprocess.run(["mount", *options, source, str(target)], check=True)
     for user in ("anna", "boris"):
         inside("useradd", "--create-home", user)
-    photos = _ROOT / "home" / "anna" / _NAMES
-    shutil.copytree(_TOP / "resources" / "samples", photos)
+    photos = _ROOT / "home" / "anna" / ODD_NAME
+    shutil.copytree(SAMPLES, photos)
     make_inputs(photos)
     # Of nobody's: one may read there, not write.
     (_ROOT / "home" / "locked").mkdir(mode=0o555)
-    inside("chown", "-R", "anna:", f"/home/anna/{_NAMES}")
+    inside("chown", "-R", "anna:", f"/home/anna/{ODD_NAME}")
 
 
 def make_inputs(folder: Path) -> None:
@@ -96,12 +97,9 @@ def make_inputs(folder: Path) -> None:
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
-    sys.path.insert(0, str(_TOP / "tests"))
-    from support import tiny_proto  # noqa: PLC0415 (the tests' own model)
-
     with Image.open(folder / "bald-eagle.jpg") as image:
         image.save(folder / "eagle.avif")
-    (folder / "foreign.onnx").write_bytes(tiny_proto().SerializeToString())
+    (folder / "foreign.onnx").write_bytes(foreign_model())
     with h5py.File(folder / "weights.h5", "w") as file:
         file.create_dataset("block1_conv1/kernel:0", data=np.zeros((3, 3, 3, 64), np.float32))
 
@@ -139,7 +137,7 @@ def _command(command: tuple[str, ...], user: str, variables: dict[str, str]) -> 
         "LANG": "C.UTF-8",
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "DEBIAN_FRONTEND": "noninteractive",
-        "DISPLAY": os.environ.get("SMOKE_DISPLAY", ""),
+        "DISPLAY": _SCREEN.display,
         # apt's way out, where this machine has one.
         **{k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")},
         **variables,
@@ -153,31 +151,15 @@ def _command(command: tuple[str, ...], user: str, variables: dict[str, str]) -> 
 
 
 @contextmanager
-def screen() -> Iterator[None]:
-    """An X server that lets every user in."""
-    end, theirs = os.pipe()
-    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-ac", "-noreset"]
-    server = subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL)
-    os.close(theirs)
-    with os.fdopen(end) as told:
-        os.environ["SMOKE_DISPLAY"] = f":{told.readline().strip()}"
-    try:
-        yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@contextmanager
 def window(*files: str, user: str = "anna", **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """A window of the installed program, on the screen; closed at the end."""
-    before = windows()
+    before = _SCREEN.windows()
     log = (_WORK / "window.log").open("ab")
     command = _command(("vggscope", *files), user, variables)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wait(
-            lambda: windows() > before,
+            lambda: _SCREEN.windows() > before,
             lambda: f"no window came (status {process.poll()}): {_last_words()}",
         )
         yield process
@@ -196,36 +178,11 @@ def _last_words() -> str:
     return (_WORK / "window.log").read_text(encoding="utf-8", errors="replace")[-500:]
 
 
-def windows() -> set[str]:
-    """The main windows on the screen."""
-    return set(_x("xdotool", "search", "--onlyvisible", "--name", "VGGscope").split())
-
-
-def picture(name: str, seconds: float = 4.0) -> None:
-    """Leave a picture of the screen in the work folder, once it has had time to settle."""
-    time.sleep(seconds)
-    _x("import", "-window", "root", str(_WORK / f"{name}.png"))
-
-
-def _x(*command: str) -> str:
-    made = {**os.environ, "DISPLAY": os.environ["SMOKE_DISPLAY"]}
-    done = subprocess.run(command, env=made, capture_output=True, text=True, check=False)
-    return done.stdout
-
-
-def wait(until: Callable[[], bool], otherwise: Callable[[], str]) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + _PATIENCE
-    while not until():
-        check(time.monotonic() < deadline, otherwise())
-        time.sleep(0.2)
-
-
 # --- what is tried --------------------------------------------------------------------------------
 
 
 def _deb() -> Path:
-    found = sorted((_TOP / "dist").glob("vggscope_*.deb"), key=lambda path: path.stat().st_mtime)
+    found = sorted((TOP / "dist").glob("vggscope_*.deb"), key=lambda path: path.stat().st_mtime)
     check(found, "There is no .deb in dist/: run make linux-packages")
     return found[-1]
 
@@ -238,7 +195,7 @@ def install_older() -> str:
     subprocess.run(["dpkg-deb", "-R", str(_deb()), str(folder)], check=True)
     control = folder / "DEBIAN" / "control"
     lines = control.read_text(encoding="utf-8").splitlines()
-    lines = [f"Version: {_OLDER}" if line.startswith("Version:") else line for line in lines]
+    lines = [f"Version: {OLDER}" if line.startswith("Version:") else line for line in lines]
     control.write_text("\n".join(lines) + "\n", encoding="utf-8")
     target = _ROOT / "opt" / "older.deb"
     subprocess.run(
@@ -253,8 +210,8 @@ def install_older() -> str:
     target.unlink()
     making = ("models", "create", "--config", "A", "--width", "1/8", "--name", "small")
     inside("vggscope", *making, user="anna")
-    with window(f"/home/anna/{_NAMES}/coffee.jpg"):
-        picture("older")
+    with window(f"/home/anna/{ODD_NAME}/coffee.jpg"):
+        _SCREEN.picture("older")
     settled = inside("sh", "-c", "ls ~/.config/vggscope", user="anna").split()
     check(settled, "closing the window kept no settings")
     return f"{len(after - before)} packages came with it"
@@ -263,23 +220,23 @@ def install_older() -> str:
 def upgrade() -> str:
     """The new version comes while a window of the old one is open; settings and models stay."""
     kept = "cd; find .config/vggscope .local/share/vggscope -type f | sort | xargs -d '\\n' md5sum"
-    with window(f"/home/anna/{_NAMES}/coffee.jpg"):
-        picture("before-upgrade", 2)
+    with window(f"/home/anna/{ODD_NAME}/coffee.jpg"):
+        _SCREEN.picture("before-upgrade", 2)
         before = inside("sh", "-c", kept, user="anna")
         shutil.copy(_deb(), _ROOT / "opt")
         inside(*_INSTALL, f"/opt/{_deb().name}")
         # The old program, whose files are gone, gets another photo to look at.
-        inside("vggscope", f"/home/anna/{_NAMES}/bald-eagle.jpg", user="anna")
-        picture("after-upgrade")
+        inside("vggscope", f"/home/anna/{ODD_NAME}/bald-eagle.jpg", user="anna")
+        _SCREEN.picture("after-upgrade")
     version = inside("dpkg-query", "-W", "-f=${Version}", "vggscope")
-    check(version != _OLDER, "it is the old version still")
+    check(version != OLDER, "it is the old version still")
     for line in before.splitlines():
         # The window writes its own place and size when it closes.
         if "small" in line:
             check(line in inside("sh", "-c", kept, user="anna"), f"changed: {line}")
     models = inside("vggscope", "models", "list", user="anna")
     check("small" in models, models)
-    return f"{_OLDER} → {version}"
+    return f"{OLDER} → {version}"
 
 
 def linked() -> str:
@@ -314,17 +271,17 @@ def doctor() -> str:
 
 def classify() -> str:
     """Photos in a folder with spaces, umlauts and Chinese; an AVIF."""
-    text = inside("vggscope", "classify", f"/home/anna/{_NAMES}", "--top", "1", user="anna")
+    text = inside("vggscope", "classify", f"/home/anna/{ODD_NAME}", "--top", "1", user="anna")
     for label in ("bald eagle", "espresso"):
         check(label in text, text)
-    avif = inside("vggscope", "classify", f"/home/anna/{_NAMES}/eagle.avif", user="anna")
+    avif = inside("vggscope", "classify", f"/home/anna/{ODD_NAME}/eagle.avif", user="anna")
     check("bald eagle" in avif, avif)
     return f"{text.count('ms)')} photos"
 
 
 def models() -> str:
     """Networks are made, imported by a child process, made 8-bit, looked for elsewhere."""
-    folder = f"/home/anna/{_NAMES}"
+    folder = f"/home/anna/{ODD_NAME}"
     eagle = f"{folder}/bald-eagle.jpg"
     listed = inside("vggscope", "models", "list", user="anna")
     check("vgg16-compact" in listed and "small" in listed, listed)
@@ -348,49 +305,49 @@ def models() -> str:
 
 def video() -> str:
     """A video plays, headless and in the window."""
-    film = f"/home/anna/{_NAMES}/slideshow.webm"
+    film = f"/home/anna/{ODD_NAME}/slideshow.webm"
     live = ("live", "--source", film, "--headless", "--seconds", "3")
     text = inside("vggscope", *live, user="anna", QT_QPA_PLATFORM="offscreen")
     lines = [line for line in text.splitlines() if line.startswith("{")]
     check(len(lines) >= 5, text)
     with window(film):
-        picture("video", 3)
+        _SCREEN.picture("video", 3)
     return f"{len(lines)} inferences in 3 s"
 
 
 def open_with() -> str:
     """What the menu's “Open with” starts hands its file to the window that there is."""
-    folder = f"/home/anna/{_NAMES}"
+    folder = f"/home/anna/{ODD_NAME}"
     with window(f"{folder}/cat-chelsea.jpg"):
-        picture("window")
+        _SCREEN.picture("window")
         started = time.monotonic()
         entry = (_ROOT / "usr/share/applications/vggscope.desktop").read_text(encoding="utf-8")
         check("Exec=vggscope %F" in entry, entry)
         inside("vggscope", f"{folder}/bald-eagle.jpg", user="anna")
         took = time.monotonic() - started
-        check(len(windows()) == 1, "a second window came")
-        picture("open-with")
+        check(len(_SCREEN.windows()) == 1, "a second window came")
+        _SCREEN.picture("open-with")
     return f"second start {took * 1000:.0f} ms"
 
 
 def two_users() -> str:
     """Anna and Boris have a window each, at the same time, on the same display."""
-    shutil.copy(_TOP / "resources/samples/coffee.jpg", _ROOT / "home/boris/coffee.jpg")
-    with window(f"/home/anna/{_NAMES}/flower.jpg"), window("coffee.jpg", user="boris"):
-        check(len(windows()) == 2, "there are not two windows")
+    shutil.copy(SAMPLES / "coffee.jpg", _ROOT / "home/boris/coffee.jpg")
+    with window(f"/home/anna/{ODD_NAME}/flower.jpg"), window("coffee.jpg", user="boris"):
+        check(len(_SCREEN.windows()) == 2, "there are not two windows")
         classified = inside("vggscope", "classify", "coffee.jpg", user="boris")
         check("espresso" in classified, classified)
-        picture("two-users")
+        _SCREEN.picture("two-users")
     return ""
 
 
 def locked_home() -> str:
     """A home that cannot be written to."""
-    photo = f"/home/anna/{_NAMES}/coffee.jpg"
+    photo = f"/home/anna/{ODD_NAME}/coffee.jpg"
     text = inside("vggscope", "classify", photo, user="anna", HOME="/home/locked")
     check("espresso" in text, text)
     with window(photo, HOME="/home/locked"):
-        picture("locked-home")
+        _SCREEN.picture("locked-home")
     making = ("models", "create", "--config", "A", "--width", "1/8")
     refused = attempt("vggscope", *making, user="anna", HOME="/home/locked")
     check(refused.returncode == 2 and "did not expect" not in refused.stdout, refused.stdout)
@@ -399,7 +356,7 @@ def locked_home() -> str:
 
 def full_disk() -> str:
     """A data folder on a disk that is full."""
-    photo = f"/home/anna/{_NAMES}/coffee.jpg"
+    photo = f"/home/anna/{ODD_NAME}/coffee.jpg"
     with (_ROOT / "full" / "filler").open("wb", buffering=0) as filler, suppress(OSError):
         while filler.write(b"\0" * 4096):
             pass
@@ -409,7 +366,7 @@ def full_disk() -> str:
     refused = attempt("vggscope", making[0], *making[-2:], *making[1:-2], user="anna")
     check(refused.returncode == 2 and "did not expect" not in refused.stdout, refused.stdout)
     with window(photo, VGGSCOPE_DATA_DIR="/full/data"):
-        picture("full-disk")
+        _SCREEN.picture("full-disk")
     left = sorted(str(p.relative_to(_ROOT / "full")) for p in (_ROOT / "full").rglob("*.onnx"))
     check(not left, left)
     return refused.stdout.strip()
@@ -460,9 +417,9 @@ def remove() -> str:
 
 def unpacked() -> str:
     """The .tar.xz, in a folder with a name that is not easy."""
-    found = sorted((_TOP / "dist").glob("VGGscope-*-linux-*.tar.xz"), key=os.path.getmtime)
+    found = sorted((TOP / "dist").glob("VGGscope-*-linux-*.tar.xz"), key=os.path.getmtime)
     check(found, "There is no .tar.xz in dist/: run make linux-packages")
-    place = f"/home/anna/Über uns/{_NAMES}"
+    place = f"/home/anna/Über uns/{ODD_NAME}"
     inside("mkdir", "-p", place, user="anna")
     shutil.copy(found[-1], _ROOT / "opt" / "it.tar.xz")
     inside(*_INSTALL, "xz-utils")
@@ -471,9 +428,9 @@ def unpacked() -> str:
     own = f"{place}/{found[-1].name.removesuffix('.tar.xz')}"
     version = inside(f"{own}/vggscope", "--version", user="anna")
     check(version.startswith("VGGscope") and len(version.splitlines()) == 1, version)
-    text = inside(f"{own}/vggscope", "classify", f"/home/anna/{_NAMES}/coffee.jpg", user="anna")
+    text = inside(f"{own}/vggscope", "classify", f"/home/anna/{ODD_NAME}/coffee.jpg", user="anna")
     check("espresso" in text, text)
-    film = f"/home/anna/{_NAMES}/slideshow.webm"
+    film = f"/home/anna/{ODD_NAME}/slideshow.webm"
     live = ("live", "--source", film, "--headless", "--seconds", "2")
     seen = inside(f"{own}/vggscope", *live, user="anna", QT_QPA_PLATFORM="offscreen")
     check(seen.count("predictions") >= 3, seen)
@@ -512,7 +469,7 @@ def main() -> int:
     """Run all steps; 0 if all went well."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="leave the Debian there")
-    parser.add_argument("--only", nargs="+", metavar="STEP", help="besides install_older, upgrade")
+    add_only(parser, STEPS)
     parser.add_argument("--process", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -531,25 +488,14 @@ def main() -> int:
         if not arguments.keep:
             shutil.rmtree(_ROOT, ignore_errors=True)
         return done.returncode
-    chosen = [s for s in STEPS if not arguments.only or s.__name__ in arguments.only]
-    if arguments.only:
-        chosen = [*(s for s in STEPS[:2] if s not in chosen), *chosen]
-    (_WORK).mkdir(parents=True, exist_ok=True)
+    # The first two install what the others use.
+    only = arguments.only
+    chosen = [s for n, s in enumerate(STEPS) if n < 2 or not only or s.__name__ in only]
+    _WORK.mkdir(parents=True, exist_ok=True)
     (_WORK / "window.log").unlink(missing_ok=True)
-    failed = 0
-    with screen():
+    with _SCREEN.on():
         prepare()
-        for step in chosen:
-            started = time.monotonic()
-            try:
-                fact, state = step(), "ok    "
-            except (FailedError, subprocess.SubprocessError, OSError) as error:
-                fact, state = str(error), "FAILED"
-                failed += 1
-            took = time.monotonic() - started
-            print(f"{state} {step.__name__:<14} {took:5.1f} s  {fact}", flush=True)
-    print(f"linux-smoke: {len(chosen) - failed} of {len(chosen)} steps passed")
-    return 1 if failed else 0
+        return run_steps(chosen)
 
 
 if __name__ == "__main__":

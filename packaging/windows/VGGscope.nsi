@@ -63,6 +63,7 @@ Var ForAll       ; 1: for all users
 Var FolderGiven  ; the folder of /D=, or ""
 Var Staging      ; the new version, while it is unpacked
 Var Former       ; the old version, while it is removed
+Var Elsewhere    ; the folder of an older version that is not $INSTDIR, or ""
 Var Mutex        ; held while this Setup is at work
 Var Dialog
 Var OnlyMe
@@ -193,7 +194,7 @@ Function .onInit
     ${GetOptions} $0 "/DESKTOP" $1
     ${IfNot} ${Errors}
     ${OrIf} ${FileExists} "$DESKTOP\VGGscope.lnk"
-        !insertmacro SelectSection 1
+        !insertmacro SelectSection 1  ; the icon on the desktop
     ${EndIf}
     ${If} ${Silent}
         Call LookAtFolder
@@ -222,6 +223,15 @@ Function UseScope
 FunctionEnd
 
 Function ScopePage
+    StrCpy $3 $ForAll
+    ReadRegStr $1 HKLM "${UNINSTALL_KEY}" "InstallLocation"
+    ReadRegStr $2 HKCU "${UNINSTALL_KEY}" "InstallLocation"
+    ${If} $1 != ""
+    ${AndIf} $2 == ""
+    ${AndIf} $Everybody == ""  ; the page is new, and nothing was chosen on it yet
+        ; Everybody has it: a second one beside it would be no upgrade.
+        StrCpy $3 1
+    ${EndIf}
     !insertmacro MUI_HEADER_TEXT "For whom" "Choose who can use VGGscope on this computer."
     nsDialogs::Create 1018
     Pop $Dialog
@@ -229,7 +239,7 @@ Function ScopePage
     Pop $OnlyMe
     ${NSD_CreateRadioButton} 0 28u 100% 12u "For &everybody on this computer (an administrator has to allow it)"
     Pop $Everybody
-    ${If} $ForAll = 1
+    ${If} $3 = 1
         ${NSD_Check} $Everybody
     ${Else}
         ${NSD_Check} $OnlyMe
@@ -326,6 +336,14 @@ Section "VGGscope"
     StrCpy $Staging "$INSTDIR.vggscope-new"
     StrCpy $Former "$INSTDIR.vggscope-old"
     Call WaitUntilClosed
+    Call LookElsewhere
+    ${If} $Elsewhere != ""
+        ; What runs there could not be removed.
+        StrCpy $R8 $INSTDIR
+        StrCpy $INSTDIR $Elsewhere
+        Call WaitUntilClosed
+        StrCpy $INSTDIR $R8
+    ${EndIf}
     Call FinishInterrupted
     RMDir /r "$Staging"
     ClearErrors
@@ -453,15 +471,20 @@ Function RemoveFormer
     ${EndIf}
 FunctionEnd
 
-; An older version in another folder.
+; Sets $Elsewhere.
+Function LookElsewhere
+    ReadRegStr $Elsewhere SHCTX "${UNINSTALL_KEY}" "InstallLocation"
+    ${If} $Elsewhere == $INSTDIR
+    ${OrIfNot} ${FileExists} "$Elsewhere\uninstall.exe"
+        StrCpy $Elsewhere ""
+    ${EndIf}
+FunctionEnd
+
 Function RemoveElsewhere
-    ReadRegStr $0 SHCTX "${UNINSTALL_KEY}" "InstallLocation"
-    ${If} $0 != ""
-    ${AndIf} $0 != $INSTDIR
-    ${AndIf} ${FileExists} "$0\uninstall.exe"
-        ExecWait '"$0\uninstall.exe" /S /FILES _?=$0'
-        Delete "$0\uninstall.exe"
-        RMDir "$0"
+    ${If} $Elsewhere != ""
+        ExecWait '"$Elsewhere\uninstall.exe" /S /FILES _?=$Elsewhere'
+        Delete "$Elsewhere\uninstall.exe"
+        RMDir "$Elsewhere"
     ${EndIf}
 FunctionEnd
 

@@ -1,7 +1,7 @@
 """Build the Windows program, its installer and its portable archive.
 
     python packaging/windows/installer.py            on Windows, with Python 3.13 and NSIS
-    make windows-installer                       on Debian, where Wine plays Windows
+    make windows-installer                           on Debian, where Wine plays Windows
 
 Both freeze the packages of ``requirements.lock`` by ``build.spec``, and make
 ``dist/VGGscope-<version>-Setup.exe`` and ``dist/VGGscope-<version>-portable.zip``.
@@ -97,14 +97,7 @@ def numbers(text: str) -> str:
 
 def freeze() -> None:
     """Make ``BUNDLE``."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=TOP,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    variables = {"PYTHONDONTWRITEBYTECODE": "1", "VGGSCOPE_COMMIT": commit or "unknown"}
+    variables = {"PYTHONDONTWRITEBYTECODE": "1", "VGGSCOPE_COMMIT": _commit()}
     for name in ("VGGSCOPE_FLAVOUR", "SOURCE_DATE_EPOCH"):
         if name in os.environ:
             variables[name] = os.environ[name]

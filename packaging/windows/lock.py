@@ -16,9 +16,6 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from packaging.markers import default_environment
-from packaging.requirements import Requirement
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,6 +36,10 @@ _ON_WINDOWS_ALONE: Final = ("colorama", "pefile", "pywin32-ctypes")
 
 def wanted(project: dict[str, Any]) -> list[str]:
     """What ``project``, as pyproject.toml has it, needs on Windows, and what freezes it."""
+    # Python alone does not bring them, and whoever only downloads or installs has nothing else.
+    from packaging.markers import default_environment  # noqa: PLC0415
+    from packaging.requirements import Requirement  # noqa: PLC0415
+
     extra = project["optional-dependencies"]["package"]
     environment = {**default_environment(), **_WINDOWS}
     requirements = [Requirement(text) for text in (*project["dependencies"], *extra)]

@@ -31,6 +31,8 @@ _KEYS: Final = (
 
 
 def main() -> int:
+    # Python would write to a pipe what the system's code page has, and give up at the rest.
+    sys.stdout.reconfigure(encoding="utf-8")
     setup = Path(sys.argv[1])
     _install(setup)
     print(_vggscope("--version").strip())

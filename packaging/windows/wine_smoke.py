@@ -24,26 +24,26 @@ from typing import TYPE_CHECKING, Final
 import installer
 from wine import Wine, require_tools
 
+sys.path.append(str(installer.TOP / "packaging"))
+from smoke_steps import (
+    ODD_NAME,
+    OLDER,
+    SAMPLES,
+    Screen,
+    add_only,
+    check,
+    foreign_model,
+    run_steps,
+    wait,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 WORK: Final = installer.TOP / "build" / "windows-smoke"
-SAMPLES: Final = installer.TOP / "resources" / "samples"
-_OLDER: Final = "0.0.1"
-_ODD: Final = "Ünïcode & 写真 アルバム"
 _OF_WINE: Final = re.compile(r"^(windows|ProgramData/Microsoft|users/[^/]+/Temp)(/|$)")
 """What Wine changes in its drive by itself."""
 _SECOND_USER: Final = 65534
-
-
-class FailedError(Exception):
-    """A step did not do what it should."""
-
-
-def check(true: object, otherwise: object) -> None:
-    """Raise FailedError unless ``true``."""
-    if not true:
-        raise FailedError(str(otherwise).strip()[-2000:])
 
 
 class Machine:
@@ -52,7 +52,7 @@ class Machine:
     def __init__(self) -> None:
         """See the class; ``make`` makes it."""
         self.wine = Wine(WORK / "wine")
-        self.display = ""
+        self.screen = Screen(WORK)
         self.before: set[str] = set()
 
     def make(self) -> None:
@@ -62,13 +62,13 @@ class Machine:
         self.local = self.home / "AppData" / "Local"
         self.program = self.local / "Programs" / "VGGscope"
         self.data = self.local / "vggscope"
-        self.photos = self.wine.drive / _ODD
+        self.photos = self.wine.drive / ODD_NAME
         shutil.copytree(SAMPLES, self.photos)
 
     def run(self, *words: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a program; paths among the words are named as Windows names them."""
         named = [self.named(word) if isinstance(word, Path) else word for word in words]
-        return self.wine.run(named, timeout=timeout, variables={"DISPLAY": self.display})
+        return self.wine.run(named, timeout=timeout, variables={"DISPLAY": self.screen.display})
 
     def named(self, path: Path) -> str:
         """``path`` as Windows names it."""
@@ -89,7 +89,8 @@ class Machine:
     def uninstall(self, *words: str) -> None:
         """Run the uninstaller silently, to its end: it goes on in a copy of itself."""
         self.run(self.program / "uninstall.exe", "/S", *words)
-        wait(lambda: not (self.program / "uninstall.exe").exists(), "uninstall.exe is still there")
+        program = self.program / "uninstall.exe"
+        wait(lambda: not program.exists(), lambda: f"{program.name} is still there", 60)
         self.wine.wait()
 
     def files(self) -> set[str]:
@@ -118,13 +119,13 @@ class Machine:
         ):
             process = subprocess.Popen(
                 self.wine.command([program, *named]),
-                env={**self.wine.environment(), "DISPLAY": self.display},
+                env={**self.wine.environment(), "DISPLAY": self.screen.display},
                 stdin=subprocess.DEVNULL,
                 stdout=pipe.stdin,
                 stderr=pipe.stdin,
             )
             try:
-                wait(lambda: self.windows() == 1, "no window came")
+                wait(lambda: len(self.screen.windows()) == 1, lambda: "no window came", 60)
                 yield process
                 check(process.poll() is None, f"the window ended by itself: {process.poll()}")
                 # As its cross does.
@@ -135,44 +136,6 @@ class Machine:
                 if process.poll() is None:
                     process.kill()
                     self.run("taskkill", "/f", "/im", "VGGscope.exe")
-
-    def windows(self) -> int:
-        """How many main windows are on the screen."""
-        search = ("xdotool", "search", "--onlyvisible", "--name", "^VGGscope$| VGGscope$")
-        return len(self._screen(*search).split())
-
-    def picture(self, name: str, seconds: float) -> None:
-        """Leave a picture of the screen, once it has had time to settle."""
-        time.sleep(seconds)
-        self._screen("import", "-window", "root", str(WORK / f"{name}.png"))
-
-    def _screen(self, *command: str) -> str:
-        made = {**os.environ, "DISPLAY": self.display}
-        done = subprocess.run(command, env=made, capture_output=True, text=True, check=False)
-        return done.stdout
-
-    @contextmanager
-    def screen(self) -> Iterator[None]:
-        """A display for the windows."""
-        end, theirs = os.pipe()
-        command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-ac"]
-        server = subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL)
-        os.close(theirs)
-        with os.fdopen(end) as told:
-            self.display = f":{told.readline().strip()}"
-        try:
-            yield
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def wait(until: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not until():
-        check(time.monotonic() < deadline, otherwise)
-        time.sleep(0.3)
 
 
 def new_setup() -> Path:
@@ -189,8 +152,8 @@ def old_setup() -> Path:
     shutil.copytree(installer.BUNDLE, folder, copy_function=os.link)
     (folder / "_internal" / "former").mkdir()
     (folder / "_internal" / "former" / "gone.dll").write_bytes(b"of the older version")
-    target = WORK / f"VGGscope-{_OLDER}-Setup.exe"
-    installer.make_setup(folder, target, _OLDER, is_quick=True)
+    target = WORK / f"VGGscope-{OLDER}-Setup.exe"
+    installer.make_setup(folder, target, OLDER, is_quick=True)
     shutil.rmtree(folder.parent)
     return target
 
@@ -223,14 +186,17 @@ def other_folder(machine: Machine) -> str:
 
 
 def while_it_runs(machine: Machine) -> str:
-    """A window is open: Setup waits half a minute, then leaves everything as it is."""
+    """A window is open: Setup, to wherever, waits half a minute, then leaves everything."""
     with machine.window(machine.photos / "coffee.jpg"):
         started = time.monotonic()
         status = machine.setup(new_setup())
         took = time.monotonic() - started
         check(status == 3, f"Setup ended with {status}")
+        status = machine.setup(new_setup(), f"/D={machine.named(machine.local / 'Elsewhere')}")
+        check(status == 3, f"Setup into another folder ended with {status}")
+        check(not (machine.local / "Elsewhere").exists(), "there is a second one")
         check((machine.program / "_internal" / "former" / "gone.dll").exists(), "it was changed")
-        machine.picture("older", 1)
+        machine.screen.picture("older", 1)
     check((machine.data / "window.ini").exists(), "closing the window kept nothing")
     left = list(machine.program.parent.glob("*.vggscope-*"))
     check(not left, left)
@@ -252,7 +218,7 @@ def upgrade(machine: Machine) -> str:
     check(not lost, f"changed: {lost}")
     check("small" in machine.vggscope("models", "list"), "the model is not found")
     shutil.rmtree(note.parent)
-    return f"{_OLDER} → {machine.vggscope('--version').split()[1]} in {took:.0f} s"
+    return f"{OLDER} → {machine.vggscope('--version').split()[1]} in {took:.0f} s"
 
 
 def command_line(machine: Machine) -> str:
@@ -270,7 +236,7 @@ def command_line(machine: Machine) -> str:
     took = time.monotonic() - started
     labels = {Path(a["path"].replace("\\", "/")).stem: a["predictions"][0] for a in answers}
     check(labels["zebra"]["label"] == "zebra", labels["zebra"])
-    check(_ODD in answers[0]["path"], answers[0]["path"])
+    check(ODD_NAME in answers[0]["path"], answers[0]["path"])
     return f"{len(answers)} photos in {took:.1f} s"
 
 
@@ -303,11 +269,8 @@ def same_answers(machine: Machine) -> str:
 
 def children(machine: Machine) -> str:
     """What is done in child processes: devices are probed, a foreign file is examined."""
-    sys.path.insert(0, str(installer.TOP / "tests"))
-    from support import tiny_proto  # noqa: PLC0415 (the tests' own model)
-
     foreign = machine.photos / "foreign.onnx"
-    foreign.write_bytes(tiny_proto().SerializeToString())
+    foreign.write_bytes(foreign_model())
     machine.vggscope("models", "import", foreign, "--name", "foreign")
     foreign.unlink()
     machine.vggscope("classify", machine.photos / "zebra.jpg", "--model", "foreign")
@@ -320,15 +283,15 @@ def children(machine: Machine) -> str:
 def window_and_video(machine: Machine) -> str:
     """The window shows a photo; a second start, by “Open with”, hands it a video, which plays."""
     with machine.window(machine.photos / "bald-eagle.jpg"):
-        machine.picture("window", 15)
+        machine.screen.picture("window", 15)
         program = _open_with(machine).strip('"').partition('" "')[0]
         film = machine.photos / "slideshow.webm"
         started = time.monotonic()
         done = machine.run(program, film)
         took = time.monotonic() - started
         check(done.returncode == 0, f"{done.returncode} {done.stdout}")
-        check(machine.windows() == 1, "a second window came")
-        machine.picture("video", 6)
+        check(len(machine.screen.windows()) == 1, "a second window came")
+        machine.screen.picture("video", 6)
     live = ("live", "--source", machine.photos / "slideshow.webm", "--headless", "--seconds", "4")
     lines = [line for line in machine.vggscope(*live).splitlines() if line.startswith("{")]
     check(len(lines) >= 3, lines)
@@ -348,7 +311,7 @@ def _open_with(machine: Machine) -> str:
 def difficult_folder(machine: Machine) -> str:
     """It is installed anew in a folder with spaces, umlauts and Chinese; the other one goes."""
     former = machine.program
-    target = machine.wine.drive / f"Programme {_ODD}" / "VGGscope"
+    target = machine.wine.drive / f"Programme {ODD_NAME}" / "VGGscope"
     status = machine.setup(new_setup(), f"/D={machine.named(target)}")
     check(status == 0, f"Setup ended with {status}")
     check(not former.exists(), "the one in the usual folder is still there")
@@ -356,7 +319,7 @@ def difficult_folder(machine: Machine) -> str:
     text = machine.vggscope("classify", machine.photos / "coffee.jpg")
     check("espresso" in text, text)
     with machine.window(machine.photos / "coffee.jpg"):
-        machine.picture("difficult-folder", 6)
+        machine.screen.picture("difficult-folder", 6)
     return machine.named(target)
 
 
@@ -436,7 +399,7 @@ def _second_user(machine: Machine) -> str:
 def portable(machine: Machine) -> str:
     """The archive, unpacked in a difficult place, runs."""
     archive = installer.OUTPUT / f"VGGscope-{installer.version()}-portable.zip"
-    place = machine.wine.drive / f"Portable {_ODD}"
+    place = machine.wine.drive / f"Portable {ODD_NAME}"
     with zipfile.ZipFile(archive) as content:
         content.extractall(place)
     (folder,) = place.iterdir()
@@ -464,7 +427,7 @@ def uninstall(machine: Machine) -> str:
     status = machine.setup(new_setup(), "/DESKTOP")
     check(status == 0, f"Setup ended with {status}")
     with machine.window(machine.photos / "coffee.jpg"):
-        machine.picture("before-uninstall", 5)
+        machine.screen.picture("before-uninstall", 5)
     machine.uninstall()
     check("somebody.else" in machine.run("reg", "query", kind, "/ve").stdout, "took another's type")
     machine.run("reg", "delete", kind, "/f")
@@ -496,27 +459,19 @@ STEPS: Final = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="steps, in order")
+    add_only(parser, STEPS)
     arguments = parser.parse_args()
     require_tools()
     WORK.mkdir(parents=True, exist_ok=True)
     (WORK / "window.log").unlink(missing_ok=True)
     machine = Machine()
     machine.make()
-    with machine.screen():
-        for step in STEPS:
-            if arguments.only and step.__name__ not in arguments.only:
-                continue
-            started = time.monotonic()
-            try:
-                told = step(machine)
-            except (FailedError, subprocess.SubprocessError, OSError) as error:
-                print(f"FAILED {step.__name__}: {error}", flush=True)
-                return 1
-            print(f"{step.__name__:<18}{time.monotonic() - started:5.0f} s  {told}", flush=True)
+    only = arguments.only
+    chosen = [step for step in STEPS if not only or step.__name__ in only]
+    with machine.screen.on():
+        status = run_steps(chosen, machine, ends_at_failure=True)
         machine.wine.wait()
-    print("make windows-smoke: all passed")
-    return 0
+    return status
 
 
 if __name__ == "__main__":

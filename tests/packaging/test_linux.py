@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import shutil
 import subprocess
@@ -174,6 +175,13 @@ def test_packages_of_libraries(tmp_path: Path) -> None:
     assert depends.needs_of(tmp_path).libraries == ()
 
 
+@pytest.mark.skipif(shutil.which("dpkg") is None, reason="no dpkg here")
+def test_what_comes_before_a_version_is_upgraded_to_it() -> None:
+    order = ["1.0.0a1", "1.0.0b2", "1.0.0rc1", "1.0.0", "1.0.0+openvino", "1.0.1"]
+    for older, newer in itertools.pairwise(map(package.debian_version, order)):
+        subprocess.run(["dpkg", "--compare-versions", older, "lt", newer], check=True)
+
+
 # --- the folder that is unpacked ------------------------------------------------------------------
 
 
@@ -185,8 +193,14 @@ def unpacked(tmp_path: Path) -> Path:
     program = folder / "program" / "vggscope"
     program.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n', encoding="utf-8")
     launcher = (LINUX / "launcher.sh").read_text(encoding="utf-8")
-    launcher = launcher.replace("@LIBRARIES@", "libc.so.6 libnowhere.so.1")
-    (folder / "vggscope").write_text(launcher.replace("@PACKAGES@", "nowhere1"), encoding="utf-8")
+    for word, value in (
+        ("LIBRARIES", "libc.so.6 libnowhere.so.1"),
+        ("PACKAGES", "nowhere1"),
+        ("GLIBC", "2.17"),
+        ("GLIBC_MINOR", "17"),
+    ):
+        launcher = launcher.replace(f"@{word}@", value)
+    (folder / "vggscope").write_text(launcher, encoding="utf-8")
     shutil.copy(LINUX / "install.sh", folder)
     for path in (program, folder / "vggscope", folder / "install.sh"):
         path.chmod(0o755)
@@ -198,10 +212,12 @@ def unpacked(tmp_path: Path) -> Path:
     return folder
 
 
-def run(*command: object, home: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: object, home: Path, path: str = "/usr/bin:/bin"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(word) for word in command],
-        env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        env={"HOME": str(home), "PATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -215,6 +231,19 @@ def test_the_launcher_tells_what_is_missing_and_starts(unpacked: Path, tmp_path:
     if shutil.which("ldconfig", path="/sbin:/usr/sbin"):
         assert "lacks: libnowhere.so.1\n" in done.stderr
         assert "apt-get install nowhere1" in done.stderr
+
+
+@on_linux
+def test_the_launcher_names_the_glibc_that_is_too_old(unpacked: Path, tmp_path: Path) -> None:
+    old = tmp_path / "bin"
+    old.mkdir()
+    for version, status in (("2.16", 1), ("2.9.9000", 1), ("2.17", 0), ("2.41.9000", 0)):
+        (old / "getconf").write_text(f"#!/bin/sh\necho glibc {version}\n", encoding="utf-8")
+        (old / "getconf").chmod(0o755)
+        done = run(unpacked / "vggscope", "x", home=tmp_path, path=f"{old}:/usr/bin:/bin")
+        assert done.returncode == status
+        told = f"needs glibc 2.17 or newer, and this system has glibc {version}\n" in done.stderr
+        assert told is bool(status)
 
 
 @on_linux
@@ -245,6 +274,30 @@ def test_what_is_not_ours_stays(unpacked: Path, tmp_path: Path) -> None:
     assert "not ours" in done.stderr
     run(unpacked / "install.sh", "--uninstall", home=tmp_path)
     assert own.read_text(encoding="utf-8") == "mine"
+
+
+@on_linux
+def test_a_link_is_ours_or_not(unpacked: Path, tmp_path: Path) -> None:
+    link = tmp_path / ".local/bin/vggscope"
+    link.parent.mkdir(parents=True)
+    # As pipx makes them.
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv/vggscope").touch()
+    link.symlink_to(tmp_path / "venv/vggscope")
+    done = run(unpacked / "install.sh", home=tmp_path)
+    assert done.returncode == 1
+    assert "not ours" in done.stderr
+    assert link.readlink() == tmp_path / "venv/vggscope"
+    # Of an older version, there or gone.
+    older = tmp_path / "older"
+    shutil.copytree(unpacked, older)
+    for _ in ("there", "gone"):
+        link.unlink()
+        link.symlink_to(older / "vggscope")
+        done = run(unpacked / "install.sh", home=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert link.readlink() == unpacked / "vggscope"
+        shutil.rmtree(older, ignore_errors=True)
 
 
 @on_linux

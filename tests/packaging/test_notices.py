@@ -92,6 +92,15 @@ def test_extras_are_followed_and_other_systems_are_not_missed() -> None:
     assert notices.requirements_of("no-such-distribution") == {}
 
 
+def test_every_licence_that_a_distribution_declares_is_given() -> None:
+    found = notices.requirements_of("vggscope")
+    for distribution in found.values():
+        given = {name for name, _ in notices.licence_texts(distribution)}
+        for declared in distribution.metadata.get_all("License-File") or ():
+            assert Path(declared).name in given
+    assert "hdf5.txt" in {name for name, _ in notices.licence_texts(found["h5py"])}
+
+
 def test_files_are_traced_to_their_distributions(of_build: ModuleType) -> None:
     import numpy as np  # noqa: PLC0415
 

@@ -32,6 +32,15 @@ def test_it_names_distributions_python_and_models(bill: dict[str, Any]) -> None:
     assert names["vgg16-compact"]["hashes"][0]["content"] in json.dumps(facts)
 
 
+@pytest.mark.skipif(not Path("/usr/bin/dpkg-query").exists(), reason="this is no Debian")
+def test_it_names_what_comes_from_the_system() -> None:
+    [library] = Path("/usr/lib").glob("*-linux-gnu/libz.so.1")
+    parts = json.loads(sbom.of_bundle([library], version="1.2.3"))["components"]
+    [package] = [part for part in parts if part["purl"].startswith("pkg:deb/")]
+    assert package["name"] == "zlib1g"
+    assert package["purl"].endswith(f"/zlib1g@{package['version']}")
+
+
 def test_it_is_of_this_version_and_refers_to_itself(bill: dict[str, Any]) -> None:
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
     text = json.dumps(bill)

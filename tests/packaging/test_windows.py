@@ -6,6 +6,8 @@ import hashlib
 import io
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -122,6 +124,13 @@ def test_bundle_without_a_part_is_not_packed(folder: Path) -> None:
 
 
 # --- what it is made of -------------------------------------------------------------------------
+
+
+def test_building_takes_python_alone() -> None:
+    """On Windows these modules run before anything is installed."""
+    code = "import sys; sys.path[:0] = sys.argv[1:]; import installer; installer.open_with()"
+    folders = [str(TOP / "packaging" / "windows")]
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, *folders], check=True)
 
 
 def test_the_lock_has_what_the_project_wants() -> None:

@@ -75,6 +75,22 @@ def ended() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
+def test_the_first_start_waits_for_nothing_that_only_later_ones_need(
+    data_dir: Path,  # noqa: ARG001
+) -> None:
+    """msgspec takes some 20 ms, and hashlib brings OpenSSL."""
+    code = START.replace("application.exec()", "print(*sys.modules)")
+    platform = os.environ.get("QT_QPA_PLATFORM", "xcb")
+    told = subprocess.check_output(
+        [sys.executable, "-c", code, "5000"],
+        env=environment(QT_QPA_PLATFORM=platform),
+        text=True,
+    )
+    answer, modules = told.splitlines()
+    assert json.loads(answer) == [False, True]
+    assert not {"msgspec", "hashlib"} & set(modules.split())
+
+
 def test_a_later_start_hands_over_what_it_was_given(qtbot: QtBot, first: SingleInstance) -> None:
     with qtbot.waitSignal(first.asked, timeout=30_000) as asked:
         later = start("/a photo.jpg", "/grüße/猫.png")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import logging
 import os
 import stat
 import sys
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from PySide6.QtCore import (
+    QCryptographicHash,
     QDir,
     QElapsedTimer,
     QLockFile,
@@ -25,7 +25,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from vggscope import paths
-from vggscope.ui.live_request import LiveRequest
+from vggscope.ui.live_request import LiveRequest  # noqa: TC001 (msgspec reads annotations)
 
 VERSION: Final = 1
 """Of the messages: a window of another version is left alone, and this start opens its own."""
@@ -36,7 +36,8 @@ _MOST_WAITING: Final = 100
 _log = logging.getLogger(__name__)
 
 
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
     """What a start wants to see.
 
     Attributes:
@@ -124,7 +125,7 @@ class SingleInstance(QObject):
         socket.connectToServer(self._name)
         if not socket.waitForConnected(self._patience):
             return None
-        socket.write(_line(msgspec.to_builtins(request)))
+        socket.write(_line(asdict(request)))
         clock = QElapsedTimer()
         clock.start()
         while not socket.canReadLine():
@@ -199,8 +200,10 @@ def _address() -> str:
     """Where the first window of this user, display and data folder is heard."""
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY", "")
     scope = [QGuiApplication.platformName(), display, str(paths.config_dir().absolute())]
-    digest = hashlib.sha256("\n".join(scope).encode(errors="surrogateescape")).hexdigest()[:16]
-    name = f"vggscope-{digest}"
+    data = "\n".join(scope).encode(errors="surrogateescape")
+    # Qt's, which is there already: hashlib would bring OpenSSL into every start.
+    digest = QCryptographicHash.hash(data, QCryptographicHash.Algorithm.Sha256)
+    name = f"vggscope-{bytes(digest.toHex().data()).decode()[:16]}"
     return name if sys.platform == "win32" else str(_own_folder() / name)
 
 
@@ -235,9 +238,14 @@ def _parsed(line: bytes | bytearray | memoryview) -> Any:
 
 def _request(line: bytes | bytearray | memoryview) -> Request | None:
     """The request on ``line``; None if it is none of our version."""
+    # Takes longer than all else here, and the window does not need it before it is on the screen.
+    import msgspec  # noqa: PLC0415
+
+    message = _parsed(line)
     try:
-        request = msgspec.convert(_parsed(line), Request)
+        request = msgspec.convert(message, Request)
     except msgspec.ValidationError as error:
         _log.warning("Somebody asked for something strange: %s", error)
         return None
-    return request if request.version == VERSION else None
+    is_ours = message.keys() <= {field.name for field in fields(Request)}
+    return request if is_ours and request.version == VERSION else None

@@ -1,7 +1,7 @@
 /* The functions of Microsoft's C runtime that Wine 8 has no code for and that NumPy and HDF5 call.
  *
  * Build-time only: a DLL made of this stands before Wine's own ucrtbase.dll in the Wine that freezes
- * and tries the program (prefix.py); everything else it forwards. Nothing of it gets into a bundle.
+ * and tries the program (wine.py); everything else it forwards. Nothing of it gets into a bundle.
  * Microsoft's "long double" is a double, hence the ...l functions.
  */
 #include <complex.h>
