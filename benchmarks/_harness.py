@@ -21,9 +21,11 @@ import numpy as np
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from onnxruntime import InferenceSession
+
+    from vggscope import Classifier
 
 _PACKAGES = ("vggscope", "onnxruntime", "numpy", "pillow", "PySide6_Essentials")
 _ROUNDING = 4
@@ -34,6 +36,20 @@ _LEAST = 3
 _disturbances: list[float] = []
 
 
+INPUT = {
+    "name": "data",
+    "layout": "NCHW",
+    "height": 224,
+    "width": 224,
+    "channels": "RGB",
+    "scale": 1 / 255,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "resize": 256,
+}
+"""As the published VGG models want their pictures."""
+
+
 def parser(description: str) -> argparse.ArgumentParser:
     """The options that all benchmarks have."""
     made = argparse.ArgumentParser(
@@ -42,6 +58,26 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="fewer rounds: a rough answer")
     made.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
     return made
+
+
+def add_models(options: argparse.ArgumentParser) -> None:
+    """The options that say which networks, and on what: see ``classifiers``."""
+    options.add_argument("--model", nargs="+", default=["vgg16-compact", "vgg16-compact-int8"])
+    options.add_argument("--device", nargs="+", default=["cpu", "openvino"])
+
+
+def classifiers(model: str, devices: Sequence[str]) -> Iterator[Classifier]:
+    """``model`` on each device; those are left out, and named, on which it does not run."""
+    from vggscope import Classifier  # noqa: PLC0415 (startup.py needs it last)
+    from vggscope.errors import DeviceError  # noqa: PLC0415
+
+    for device in devices:
+        try:
+            classifier = Classifier.load(model, device=device)
+        except DeviceError as error:
+            print(f"{model} on {device}: {error.message}")
+        else:
+            yield classifier
 
 
 def timed(work: Callable[[], object]) -> Callable[[], float]:

@@ -25,10 +25,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from _harness import Report, alternate, parser, timed
+from _harness import Report, add_models, alternate, classifiers, parser, timed
 from _photos import camera_photo, samples
 from vggscope import Classifier
-from vggscope.errors import DeviceError
 from vggscope.inference.protocols import PROTOCOLS
 from vggscope.sources.frame import Frame, Origin
 
@@ -43,8 +42,7 @@ REST = 0.03
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
-    options.add_argument("--model", nargs="+", default=["vgg16-compact", "vgg16-compact-int8"])
-    options.add_argument("--device", nargs="+", default=["cpu", "openvino"])
+    add_models(options)
     options.add_argument("--memory-of", help=argparse.SUPPRESS)
     arguments = options.parse_args()
     if arguments.memory_of:
@@ -52,12 +50,7 @@ def main() -> None:
         return
     report = Report("dense", arguments)
     for model in arguments.model:
-        for device in arguments.device:
-            try:
-                classifier = Classifier.load(model, device=device)
-            except DeviceError as error:
-                print(f"{model} on {device}: {error.message}")
-                continue
+        for classifier in classifiers(model, arguments.device):
             measure(report, classifier, rounds=3 if arguments.quick else 10)
         if sys.platform == "linux":
             memory(report, model)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from _harness import Report, alternate, bare_session, parser, timed
+from _harness import INPUT, Report, alternate, bare_session, parser, timed
 from _photos import camera_photo, samples
 from vggscope import Classifier
 from vggscope.inference.runtime import Cancellation
@@ -53,19 +53,6 @@ REFERENCE = "ONNX Runtime CPU"
 PLUGIN = "onnxruntime_ep_openvino"
 # Of single-precision networks, where Auto can take the matrix units (AMX) by way of OpenVINO.
 REACH = 0.30
-
-# As the published VGG models want their pictures.
-INPUT = {
-    "name": "data",
-    "layout": "NCHW",
-    "height": 224,
-    "width": 224,
-    "channels": "RGB",
-    "scale": 1 / 255,
-    "mean": [0.485, 0.456, 0.406],
-    "std": [0.229, 0.224, 0.225],
-    "resize": SIDE,
-}
 
 
 def main() -> None:

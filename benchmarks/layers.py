@@ -19,10 +19,10 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-from _harness import Report, alternate, parser, timed
+from _harness import Report, add_models, alternate, classifiers, parser, timed
 from _photos import samples
 from vggscope import Classifier
-from vggscope.errors import DeviceError, LayerNotFoundError
+from vggscope.errors import LayerNotFoundError
 from vggscope.inference.devices import cpu_device
 from vggscope.inference.layer_reader import LayerReader
 from vggscope.inference.map_views import Look, channel_picture, maps_picture
@@ -45,19 +45,13 @@ LOOK = Look(order="mean")
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
-    options.add_argument("--model", nargs="+", default=["vgg16-compact", "vgg16-compact-int8"])
-    options.add_argument("--device", nargs="+", default=["cpu", "openvino"])
+    add_models(options)
     arguments = options.parse_args()
     report = Report("layers", arguments)
     rounds = 6 if arguments.quick else 20
     frame = read_still(samples()[0])
     for model in arguments.model:
-        for device in arguments.device:
-            try:
-                lean = Classifier.load(model, device=device)
-            except DeviceError as error:
-                print(f"{model} on {device}: {error.message}")
-                continue
+        for lean in classifiers(model, arguments.device):
             name = f"{model} on {lean.device.name}"
             of_moving_pictures(report, name, lean, frame, rounds)
             of_a_photo(report, name, lean, frame, rounds)

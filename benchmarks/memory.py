@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from _harness import Report, parser
+from _harness import INPUT, Report, parser
 from vggscope.vgg.build import build
 from vggscope.zoo.streaming import to_normal_form
 
@@ -42,17 +42,6 @@ INSTALL = "to normal form"
 IMPORT = "import (with its child processes)"
 KINDS = {BARE: "bare", LEAN: "lean", MAPS: "conv3_3", DENSE: "fc6"}
 INSTALLING = {INSTALL: "install", IMPORT: "import"}
-INPUT = {
-    "name": "data",
-    "layout": "NCHW",
-    "height": 224,
-    "width": 224,
-    "channels": "RGB",
-    "scale": 1 / 255,
-    "mean": [0.485, 0.456, 0.406],
-    "std": [0.229, 0.224, 0.225],
-    "resize": 256,
-}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from hypothesis import settings
 from support import tiny_model
 from vggscope import paths
 from vggscope.inference.devices import DEVICE_VARIABLE
+from vggscope.zoo.addresses import MIRROR_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,20 @@ def data_dir(
         logger.setLevel(level)
     logging.captureWarnings(capture=False)
     logging.raiseExceptions = True
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers of tests are on this computer, whatever ways out of it the developer has set."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", MIRROR_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def home(data_dir: Path) -> Path:
+    """The folder of the user's models, not made yet."""
+    return data_dir / "data" / "models"
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     import numpy as np
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from vggscope.sources.frame import Frame
     from vggscope.zoo.normal_form import Model
+
+    Run = Callable[..., tuple[int, str, str]]
+    """Runs a command: (status, stdout, stderr)."""
 
 _NOBODY = 65534
 
@@ -63,19 +66,12 @@ def open_folder() -> Iterator[Path]:
 
 
 def hostile(kind: str = "make") -> ModuleType:
-    """The module ``tests/data/hostile/make.py``, or that of another ``kind``.
-
-    Each has ``CASES`` and ``make``.
-    """
-    name = f"hostile_{kind}"
-    if name not in sys.modules:
-        path = Path(__file__).parent / "data" / "hostile" / f"{kind}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    """The module ``tests/data/hostile/make.py``, or another one of that folder."""
+    folder = str(Path(__file__).parent / "data" / "hostile")
+    if folder not in sys.path:
+        # They are programs as well, which import each other by their bare names.
+        sys.path.append(folder)
+    return importlib.import_module(kind)
 
 
 # --- models of a few kilobytes ----------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,37 +15,25 @@ from PIL import Image
 from support import TINY_LABELS, TINY_SIZE, as_nobody, open_folder, picture, tiny_model
 from vgg.chains import Chain
 from vggscope import paths
-from vggscope.cli.main import main
 from vggscope.errors import InferenceError
 from vggscope.inference import map_export, map_pictures
 from vggscope.inference.classifier import Classifier
 from vggscope.inference.layer_reader import LayerReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from support import Run
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.zoo.normal_form import Model
-
-    Run = Callable[..., tuple[int, str, str]]
 
 ZEBRA = paths.resource("samples", "zebra.jpg")
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Run ``vggscope activations``: (status, stdout, stderr)."""
-
-    def activations(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main(["activations", *map(str, words)])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return activations
+    return partial(run, "activations")
 
 
 @pytest.fixture

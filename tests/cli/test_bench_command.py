@@ -6,23 +6,21 @@ import json
 import os
 import re
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imaginary import CARD, CARD_NAME, Card, busy_model
 from support import command, environment
-from vggscope.cli.main import main
 from vggscope.inference import selection
 from vggscope.inference.devices import cpu_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from support import Run
     from vggscope.zoo.normal_form import Model
-
-    Run = Callable[..., tuple[int, str, str]]
 
 FIELDS = [
     "device",
@@ -60,18 +58,12 @@ def busy(data_dir: Path) -> Model:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Run:
     """Run ``vggscope bench`` with little patience: (status, stdout, stderr)."""
     (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE)
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("PYTHONPATH", path)
-
-    def bench(*words: str) -> tuple[int, str, str]:
-        status = main(["bench", *words])
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return bench
+    return partial(run, "bench")
 
 
 def check_figures(found: dict[str, Any]) -> None:

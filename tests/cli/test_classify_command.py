@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,27 +23,18 @@ from vggscope.inference.report import CSV_COLUMNS
 from vggscope.inference.selection import devices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 pytestmark = pytest.mark.usefixtures("tiny")
 PREDICTION_KEYS = ["rank", "index", "wnid", "label", "probability"]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Run ``vggscope classify`` with the tiny model: (status, stdout, stderr)."""
-
-    def classify(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main(["classify", "--model", "tiny", *map(str, words)])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return classify
+    return partial(run, "classify", "--model", "tiny")
 
 
 @pytest.fixture

@@ -12,32 +12,21 @@ import pytest
 from PIL import Image
 
 from vggscope import paths
-from vggscope.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 ZEBRA = paths.resource("samples", "zebra.jpg")
 FAST = ("--model", "vgg16-compact-int8")
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in an empty folder: (status, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-
-    def vggscope(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main(list(map(str, words)))
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return vggscope
+    return run
 
 
 def test_a_picture_of_the_most_probable_class(run: Run, tmp_path: Path) -> None:

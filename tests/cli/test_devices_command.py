@@ -21,7 +21,6 @@ import pytest
 from imaginary import CARD, CARD_NAME, Card, busy_model
 from support import command, environment, tiny_model
 from vggscope import paths
-from vggscope.cli.main import main
 from vggscope.inference import devices, discovery, probe, proposal, selection
 from vggscope.inference.devices import cpu_device
 from vggscope.inference.ledger import Ledger
@@ -32,10 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from support import Run
     from vggscope.inference.devices import Device
     from vggscope.zoo.normal_form import Model
-
-    Run = Callable[..., tuple[int, str, str]]
 
 HEADS = ["device", "hardware", "provider", "precision", "ms", "÷ CPU", "status"]
 FIELDS = [
@@ -67,18 +65,6 @@ INTERRUPTIBLE = (
 @pytest.fixture
 def busy(data_dir: Path) -> Model:
     return busy_model(data_dir / "data" / "models" / "busy")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``vggscope`` in this process: (status, stdout, stderr)."""
-
-    def vggscope(*words: str | Path) -> tuple[int, str, str]:
-        status = main([str(word) for word in words])
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return vggscope
 
 
 def samples(count: int) -> list[Path]:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,28 +22,18 @@ from vggscope import paths
 from vggscope.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 TIMEOUT = 60
 
 
 @pytest.fixture
-def run(tiny: object, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tiny: object, run: Run) -> Run:
     """Run ``vggscope evaluate`` with the model "tiny": (status, stdout, stderr)."""
     assert tiny
-
-    def evaluate(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main(["evaluate", "--model", "tiny", *map(str, words)])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return evaluate
+    return partial(run, "evaluate", "--model", "tiny")
 
 
 @pytest.fixture
@@ -126,6 +117,15 @@ def test_resume_keeps_its_file(run: Run, folder: Path) -> None:
     assert "another evaluation" in other[2]
 
 
+def wait_for_some(journal: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until three photos are in ``journal``, while the process goes on."""
+    deadline = time.monotonic() + TIMEOUT
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_killed_it_goes_on(run: Run, folder: Path) -> None:
     photos = sorted(folder.rglob("*.png"))
@@ -135,11 +135,7 @@ def test_killed_it_goes_on(run: Run, folder: Path) -> None:
     journal = folder.parent / "out.csv.journal"
     words = ("evaluate", folder, "--model", "tiny", "-o", output, "--format", "csv")
     process = subprocess.Popen(command(*words), env=environment())
-    deadline = time.monotonic() + TIMEOUT
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        os.sched_yield()
+    wait_for_some(journal, process)
     process.send_signal(signal.SIGKILL)
     assert process.wait(TIMEOUT) == -signal.SIGKILL
     done = journal.read_bytes().count(b"\n") - 1
@@ -170,11 +166,7 @@ def test_ctrl_c_tells_that_it_goes_on(folder: Path, tiny: object) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        deadline = time.monotonic() + TIMEOUT
-        while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            os.sched_yield()
+        wait_for_some(journal, process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=TIMEOUT)
     done = journal.read_bytes().count(b"\n") - 1

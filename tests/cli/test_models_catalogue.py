@@ -12,13 +12,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support import command, environment, tiny_model
 from vggscope import paths
-from vggscope.cli.main import main
 from vggscope.zoo.addresses import MIRROR_VARIABLE
 from vggscope.zoo.catalogue import users_catalogue
 from zoo.server import Request, Server, hold_after, serving
@@ -26,36 +26,20 @@ from zoo.shop import entry_for, offer
 from zoo.stand_ins import mxnet_like
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 TIMEOUT = 120
 CONTENT = mxnet_like().SerializeToString()
 posix = pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals and signals there")
 
 
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", MIRROR_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Run ``vggscope models``: (status, stdout, stderr)."""
-
-    def models(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main(["models", *map(str, words)])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return models
+    return partial(run, "models")
 
 
 @pytest.fixture
@@ -67,10 +51,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def home(data_dir: Path) -> Path:
-    folder = data_dir / "data" / "models"
-    folder.mkdir(parents=True)
-    return folder
+def home(home: Path) -> Path:
+    home.mkdir(parents=True)
+    return home
 
 
 def left(home: Path) -> set[str]:

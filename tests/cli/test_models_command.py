@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,10 +21,9 @@ from vggscope.vgg.graph import network_of
 from vggscope.zoo.models import find_model, installed_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 pytestmark = pytest.mark.usefixtures("tiny")
 FIELDS = [
@@ -34,18 +34,9 @@ FIELDS = [
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Run ``vggscope models``: (status, stdout, stderr)."""
-
-    def models(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main(["models", *map(str, words)])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return models
+    return partial(run, "models")
 
 
 @pytest.fixture
@@ -58,12 +49,6 @@ def photos(tmp_path: Path) -> Path:
         colour = (200, 20 * seed, 7 * seed) if seed % 3 else None
         Image.fromarray(picture(colour=colour, seed=seed).pixels).save(path)
     return folder
-
-
-@pytest.fixture
-def home(data_dir: Path) -> Path:
-    """The folder of the user's models."""
-    return data_dir / "data" / "models"
 
 
 @pytest.fixture

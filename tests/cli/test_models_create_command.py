@@ -11,34 +11,23 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from vggscope import paths
-from vggscope.cli.main import main
 from vggscope.vgg import configs
 from vggscope.zoo.models import find_model
 from zoo.vgg_files import keras_layers, torch_state, write_old_keras
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 NARROW = ("--classes", 10, "--size", 64, "--width", "1/16")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Run:
     """Run ``vggscope``: (status, stdout, stderr)."""
     monkeypatch.setenv(paths.DATA_DIR_VARIABLE, str(tmp_path / "user"))
-
-    def vggscope(*words: object) -> tuple[int, str, str]:
-        try:
-            status = main([str(word) for word in words])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return vggscope
+    return run
 
 
 def photo(folder: Path) -> Path:

@@ -20,34 +20,16 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from support import command, environment, picture, tiny_proto
-from vggscope.cli.main import main
 from vggscope.vgg.build import build
 from vggscope.zoo.models import find_model
 from zoo.vgg_files import torch_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Run = Callable[..., tuple[int, str, str]]
+    from support import Run
 
 LIGHT_VGG19 = (
     Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / "light_vgg19.onnx"
 )
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``vggscope``: (status, stdout, stderr)."""
-
-    def vggscope(*words: str | Path) -> tuple[int, str, str]:
-        try:
-            status = main([*map(str, words)])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return vggscope
 
 
 @pytest.fixture
@@ -282,6 +264,15 @@ def test_weights_have_no_outputs(run: Run, weights: Path, words: tuple[str, ...]
     status, out, err = run("models", "import", weights, *words)
     assert (status, out) == (2, "")
     assert "are for ONNX files, and it holds weights" in err
+
+
+def test_an_onnx_file_has_its_network(run: Run, net: Path) -> None:
+    status, out, err = run("models", "import", net, "--config", "vgg16")
+    assert (status, out) == (2, "")
+    assert (
+        "it is an ONNX file, which holds its network, and --config is for files of weights" in err
+    )
+    assert "Leave that choice out" in err
 
 
 @pytest.mark.parametrize("option", ["--title", "--licence"])

@@ -31,11 +31,6 @@ MADE = {"of": "slow", "agreement": 98.5, "photos": 200, "source": "me"}
 
 
 @pytest.fixture
-def home(data_dir: Path) -> Path:
-    return data_dir / "data" / "models"
-
-
-@pytest.fixture
 def slow(home: Path) -> Model:
     """A model without variants, on a computer that is known to have a CPU and a card."""
     card = devices_of(PROVIDERS["webgpu"], [Hardware("Imaginary 9000", "gpu")])

@@ -42,12 +42,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def home(data_dir: Path) -> Path:
-    """The folder of the user's models."""
-    return data_dir / "data" / "models"
-
-
-@pytest.fixture
 def model(home: Path) -> Model:
     return deep_model(home / "deep")
 

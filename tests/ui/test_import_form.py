@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QSpinBox
 from safetensors.numpy import save_file
 
 from support import children, tiny_model, tiny_proto
@@ -421,3 +421,19 @@ def test_whatever_has_the_keyboard_is_called_something(form: ImportForm, user: D
     assert {"Title", "Name", "Layout", "Height", "Width", "Pixels", "Classes", "Import"} <= {*names}
     reason = form.box("Pixels").accessibleDescription()
     assert form.says(reason), "what is told below it"
+
+
+def test_the_wheel_changes_nothing_that_was_not_chosen_before(
+    form: ImportForm, user: Driver
+) -> None:
+    box, (side, *_) = form.box("Picture"), form.dialog.findChildren(QSpinBox)
+    index, value = box.currentIndex(), side.value()
+    for editor, steps in ((box, -1), (side, 1)):
+        editor.clearFocus()
+        user.wheel(editor, QPointF(5, 5), steps)
+        assert (box.currentIndex(), side.value()) == (index, value)
+    for editor, steps in ((box, -1), (side, 1)):
+        editor.setFocus()
+        user.wait(editor.hasFocus)
+        user.wheel(editor, QPointF(5, 5), steps)
+    assert (box.currentIndex(), side.value()) == (index + 1, value + 1)

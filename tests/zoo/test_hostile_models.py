@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 corpus = hostile("make_onnx")
-GOOD: bytes = corpus.good().SerializeToString()
+GOOD: bytes = hostile("onnx_pieces").GOOD
 
 
 def left(data_dir: Path) -> list[Path]:

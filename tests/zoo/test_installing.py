@@ -42,7 +42,6 @@ from zoo.shop import HASTY, Log, entry_for, offer
 from zoo.stand_ins import caffe2_like, mxnet_like, quantized_like
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from vggscope.zoo.catalogue import Entry
@@ -53,24 +52,21 @@ CONTENT = mxnet_like().SerializeToString()
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(CONTENT) as started:
-        yield started
+def content() -> bytes:
+    return CONTENT
 
 
 @pytest.fixture
-def entry(server: Server) -> Entry:
+def entry(entry: Entry) -> Entry:
     """One that the user's catalogue offers."""
-    made = entry_for(server)
-    offer([made])
-    return made
+    offer([entry])
+    return entry
 
 
 @pytest.fixture
-def home(data_dir: Path) -> Path:
-    folder = data_dir / "data" / "models"
-    folder.mkdir(parents=True)
-    return folder
+def home(home: Path) -> Path:
+    home.mkdir(parents=True)
+    return home
 
 
 def install(entry: Entry, log: Log | None = None) -> Model:

@@ -97,3 +97,10 @@ def test_never_too_often_and_the_end_at_once(steps: list[tuple[int, float]]) -> 
 )
 def test_sizes(count: int, text: str) -> None:
     assert size_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(840, "840 B"), (1_050_000, "1 MB"), (38_400_000, "38 MB")]
+)
+def test_sizes_without_tenths(count: int, text: str) -> None:
+    assert size_text(count, tenths=False) == text

@@ -12,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 
-from vggscope import paths
 from vggscope.errors import (
     WeightsElsewhereError,
     WeightsFormatError,
@@ -28,17 +27,10 @@ from zoo.vgg_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No file of this module makes a model, or half of one."""
-    monkeypatch.setenv(paths.DATA_DIR_VARIABLE, str(tmp_path / "user"))
-    yield
-    folder = paths.user_models()
-    assert not folder.exists() or not list(folder.iterdir())
+pytestmark = pytest.mark.usefixtures("nothing_installed")
 
 
 # --- archives ---------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ import pytest
 from safetensors.numpy import save_file
 
 from support import as_nobody, open_folder
-from vggscope import paths
 from vggscope.errors import (
     ConfigUndecidedError,
     UnknownConfigError,
@@ -34,17 +33,9 @@ from zoo.vgg_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No file of this module makes a model, or half of one."""
-    monkeypatch.setenv(paths.DATA_DIR_VARIABLE, str(tmp_path / "user"))
-    yield
-    folder = paths.user_models()
-    assert not folder.exists() or not list(folder.iterdir())
+pytestmark = pytest.mark.usefixtures("nothing_installed")
 
 
 def saved(path: Path, state: dict[str, np.ndarray]) -> Path:

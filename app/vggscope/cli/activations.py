@@ -17,6 +17,7 @@ import numpy as np
 
 from vggscope.cli.devices import tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
+from vggscope.cli.options import add_model_options
 from vggscope.errors import (
     ChannelNotFoundError,
     InferenceError,
@@ -35,7 +36,6 @@ from vggscope.inference.map_export import (
 )
 from vggscope.inference.map_pictures import Order, channel_order
 from vggscope.inference.map_pictures import grid as grid_of
-from vggscope.zoo.models import DEFAULT_MODEL
 from vggscope.zoo.normal_form import Fit
 
 if TYPE_CHECKING:
@@ -79,12 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"what the ReLU of a layer gets; with “{_ALL}”, of those that have one",
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--fit",
         choices=get_args(Fit),

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from vggscope.cli.devices import tell_failures, tell_progress
 from vggscope.cli.main import ALL_DONE
+from vggscope.cli.options import add_model_options
 from vggscope.errors import OutputError
 from vggscope.inference.protocols import LARGEST_SCALE, Quantity
-from vggscope.zoo.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from vggscope.inference.class_map import ClassMap
@@ -34,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a class: its name, the beginning or a part of it, its wnid, or its number from 0 "
         "(default: the most probable one)",
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--scale",
         type=_scale,

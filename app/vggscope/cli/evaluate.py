@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from vggscope.cli.devices import tell_failures, tell_progress
 from vggscope.cli.main import ALL_DONE, SOME_FAILED
-from vggscope.cli.options import add_protocol_option
+from vggscope.cli.options import add_model_options, add_protocol_option
 from vggscope.cli.progress_bars import progress_bar
 from vggscope.cli.tables import text_table
 from vggscope.errors import NothingLabelledError
@@ -27,7 +27,6 @@ from vggscope.inference.evaluation_report import (
     summary_lines,
 )
 from vggscope.sources.finding import display_name
-from vggscope.zoo.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import argparse
@@ -50,12 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tells the class of each picture in DIR: lines of a file name and a class, separated "
         "by a comma, a tab or a space",
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
-    )
+    add_model_options(parser)
     parser.add_argument("--exact", action="store_true", help="compute in fp32 only")
     add_protocol_option(parser)
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")

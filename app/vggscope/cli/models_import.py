@@ -160,6 +160,9 @@ def _import_weights(arguments: argparse.Namespace) -> int:
     if arguments.output is not None or arguments.has_softmax is not None:
         reason = "--output, --softmax and --no-softmax are for ONNX files, and it holds weights"
         raise ChoiceError(name=arguments.file.name, reason=reason)
+    if arguments.file.suffix.lower() == ".onnx":
+        reason = "it is an ONNX file, which holds its network, and --config is for files of weights"
+        raise ChoiceError(name=arguments.file.name, reason=reason)
     weights = look_into(arguments.file)
     size, width = arguments.size or (None, None)
     look = _look(arguments, weights.channels)

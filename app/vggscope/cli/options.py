@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 _MOST_CLASSES: Final = 1000
 
 
-def add_classifier_options(parser: argparse._ActionsContainer) -> None:
-    """Declare what runs on what, how it sees a picture, and how much is told of it.
-
-    They become ``model``, ``device``, ``exact``, ``top`` and ``fit`` of the parsed arguments.
-    """
+def add_model_options(parser: argparse._ActionsContainer) -> None:
+    """Declare what runs on what: ``model`` and ``device`` of the parsed arguments."""
     parser.add_argument("--model", default=DEFAULT_MODEL, help="default: %(default)s")
     parser.add_argument(
         "--device",
         default="auto",
         help="see “vggscope devices” (default: %(default)s, the fastest verified one)",
     )
+
+
+def add_classifier_options(parser: argparse._ActionsContainer) -> None:
+    """Declare what runs on what, how it sees a picture, and how much is told of it.
+
+    They become ``model``, ``device``, ``exact``, ``top`` and ``fit`` of the parsed arguments.
+    """
+    add_model_options(parser)
     parser.add_argument("--exact", action="store_true", help="compute in fp32 only")
     parser.add_argument(
         "--top",

@@ -15,7 +15,6 @@ from vggscope.errors import (
     InferenceError,
     NoProbabilitiesError,
 )
-from vggscope.inference.classification import Classification, top_predictions
 from vggscope.inference.contract import are_probabilities, check_classes, check_contract
 from vggscope.inference.crash_marker import CrashMarker
 from vggscope.inference.devices import AUTO, Device, cpu_device
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vggscope.inference.classification import Classification
     from vggscope.inference.feature_maps import FeatureMaps
     from vggscope.inference.layer_reader import LayerReader
     from vggscope.inference.selection import Progress
@@ -269,17 +269,7 @@ class Classifier(StillLooker):
         milliseconds = (time.perf_counter() - started) * 1000 / len(pictures)
         _log.debug("Classified %d, %.1f ms each", len(pictures), milliseconds)
         results = [
-            Classification(
-                probabilities=row,
-                labels=self._labels,
-                predictions=top_predictions(row, self._labels, top),
-                crop=network_input.crop,
-                model=self.model.name,
-                device=self.device.key,
-                device_name=self.device.name,
-                milliseconds=milliseconds,
-                untrained=self.model.description.untrained,
-            )
+            self._told(row, network_input.crop, self.device, milliseconds, top=top)
             for row, network_input in zip(probabilities[: len(pictures)], inputs, strict=True)
         ]
         return results, values

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from io import FileIO
     from pathlib import Path
-    from types import TracebackType
 
     from vggscope.inference.live import LiveResult
 
@@ -84,12 +83,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,28 @@ class StillLooker(ABC):
     ) -> NDArray[np.float32]:
         """Probabilities [classes] of one input tensor."""
 
+    def _told(
+        self,
+        probabilities: NDArray[np.float32],
+        crop: CropBox,
+        device: Device,
+        milliseconds: float,
+        *,
+        top: int,
+    ) -> Classification:
+        """What is told of one picture."""
+        return Classification(
+            probabilities=probabilities,
+            labels=self.labels,
+            predictions=top_predictions(probabilities, self.labels, top),
+            crop=crop,
+            model=self.model.name,
+            device=device.key,
+            device_name=device.name,
+            milliseconds=milliseconds,
+            untrained=self.model.description.untrained,
+        )
+
     def classify_with(
         self,
         image: Picture | Path | str,
@@ -103,19 +126,9 @@ class StillLooker(ABC):
                 picture, spec, self._published, lambda part: self._answer(part, cancellation)
             )
             crops, device = five_crops(picture.size, spec), self.device
-        return Classification(
-            probabilities=probabilities,
-            labels=self.labels,
-            predictions=top_predictions(probabilities, self.labels, top),
-            crop=_together(crops),
-            model=self.model.name,
-            device=device.key,
-            device_name=device.name,
-            milliseconds=(time.perf_counter() - started) * 1000,
-            untrained=self.model.description.untrained,
-            protocol=protocol,
-            crops=tuple(crops),
-        )
+        milliseconds = (time.perf_counter() - started) * 1000
+        found = self._told(probabilities, _together(crops), device, milliseconds, top=top)
+        return replace(found, protocol=protocol, crops=tuple(crops))
 
     def class_map(
         self,

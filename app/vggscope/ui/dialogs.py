@@ -12,13 +12,11 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -27,6 +25,7 @@ from PySide6.QtWidgets import (
 from vggscope import __version__
 from vggscope.ui.actions import MENUS, Actions, translated, without_mnemonic
 from vggscope.ui.settings import SHOWN, Setting, Settings
+from vggscope.ui.steady_dialog import scrolling
 from vggscope.ui.theme import picture
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class SettingsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 20, 12, 16)
         layout.setSpacing(16)
-        layout.addWidget(_scrolling(content))
+        layout.addWidget(scrolling(content, by_keys=True))
         layout.addWidget(close_box(self))
         self.setMinimumWidth(560)
         # Small screens: what does not fit is scrolled to.
@@ -149,7 +148,7 @@ class ShortcutsDialog(QDialog):
         content.setLayout(columns)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
-        layout.addWidget(_scrolling(content))
+        layout.addWidget(scrolling(content, by_keys=True))
         layout.addWidget(close_box(self))
         wanted = QSize(content.sizeHint().width() + 70, content.sizeHint().height() + 100)
         self.resize(wanted.boundedTo(self.screen().availableSize() * 0.85))
@@ -228,15 +227,6 @@ def _diagnosis() -> str:
     from vggscope.doctor import diagnose  # noqa: PLC0415 (imports the engines)
 
     return diagnose().as_text()
-
-
-def _scrolling(content: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
 
 
 def _middle(heights: list[int]) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QSpinBox,
     QVBoxLayout,
@@ -20,8 +21,6 @@ from vggscope.ui.labels import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from PySide6.QtGui import QWheelEvent
 
     from vggscope.zoo.choices import Triple
     from vggscope.zoo.normal_form import Fit
@@ -74,6 +73,23 @@ class Rows(QGridLayout):
         row = self.rowCount()
         self.addWidget(QLabel(title), row, 0, Qt.AlignmentFlag.AlignTop)
         self.addWidget(wrapped(text), row, 1)
+
+
+def lay_out(form: QWidget, *parts: tuple[str, QWidget | QLayout]) -> None:
+    """Put parts below each other into ``form``, each below its heading if that is not ""."""
+    column = QVBoxLayout(form)
+    column.setContentsMargins(0, 0, 12, 0)
+    column.setSpacing(14)
+    for heading, part in parts:
+        if heading:
+            label = QLabel(heading)
+            label.setProperty("heading", True)
+            column.addWidget(label)
+        if isinstance(part, QWidget):
+            column.addWidget(part)
+        else:
+            column.addLayout(part)
+    column.addStretch(1)
 
 
 class PictureFields(QWidget):
@@ -271,41 +287,28 @@ def _preset_of(look: Mapping[str, Any]) -> str:
     return preset_of(figures, look["channels"]) or _CUSTOM
 
 
-class _Combo(QComboBox):
-    """Turning the wheel over it scrolls the form, unless it was chosen before."""
+class _Calm(QObject):
+    """Turning the wheel over a box scrolls the form, unless the box was chosen before."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    # Qt overrides
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class _Spin(QSpinBox):
-    """Likewise."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    def __init__(self, box: QWidget) -> None:
+        super().__init__(box)
+        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        box.installEventFilter(self)
 
     # Qt overrides
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel or cast("QWidget", watched).hasFocus():
+            return False
+        # Goes on to what is around the box.
+        event.ignore()
+        return True
 
 
 def combo(titles: Mapping[str, str], value: str) -> QComboBox:
     """A choice between values, by their titles."""
-    box = _Combo()
+    box = QComboBox()
+    _Calm(box)
     for data, title in titles.items():
         box.addItem(title, data)
     box.setCurrentIndex(max(0, box.findData(value)))
@@ -317,7 +320,8 @@ def combo(titles: Mapping[str, str], value: str) -> QComboBox:
 
 def spin(value: int) -> QSpinBox:
     """A side of a picture."""
-    box = _Spin()
+    box = QSpinBox()
+    _Calm(box)
     box.lineEdit().setTextMargins(8, 0, 0, 0)  # the style sheet does not reach it
     box.setRange(_SMALLEST, _LARGEST)
     box.setValue(value)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from vggscope.errors import VggscopeError
-from vggscope.ui.import_fields import PictureFields, Rows, combo, line, spin
+from vggscope.ui.import_fields import PictureFields, Rows, combo, lay_out, line, spin
 from vggscope.ui.import_names import LabelsChoice, NameFields, pick
 from vggscope.ui.texts import explanation_of, size_text
 
@@ -151,25 +151,14 @@ class OnnxForm(QWidget):
         answer.add(self.tr("It gives"), self._softmax, reasons.get("softmax", ""))
         answer.add(self.tr("Classes"), self._labels, reasons.get("labels", ""))
         answer.add(self.tr("Licence"), self._licence)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 12, 0)
-        column.setSpacing(14)
-        for heading, part in (
+        lay_out(
+            self,
             (self.tr("What was found"), self._facts()),
             (self.tr("What to call it"), self._names),
             (self.tr("What goes in"), shape),
             ("", self._picture),
             (self.tr("What comes out"), answer),
-        ):
-            if heading:
-                label = QLabel(heading)
-                label.setProperty("heading", True)
-                column.addWidget(label)
-            if isinstance(part, QWidget):
-                column.addWidget(part)
-            else:
-                column.addLayout(part)
-        column.addStretch(1)
+        )
 
     def _facts(self) -> Rows:
         """What the file says of itself."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from vggscope.ui.import_fields import PictureFields, Rows, combo
+from vggscope.ui.import_fields import PictureFields, Rows, combo, lay_out
 from vggscope.ui.import_names import LabelsChoice, NameFields
 from vggscope.ui.labels import wrapped, write_or_hide
 from vggscope.ui.texts import explanation_of
@@ -134,21 +134,11 @@ class WeightsForm(QWidget):
         which.add(self.tr("Network"), network, reason)
         answer = Rows()
         answer.add(self.tr("Classes"), self._labels)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 12, 0)
-        column.setSpacing(14)
-        for heading, part in (
+        lay_out(
+            self,
             (self.tr("What was found"), facts),
             (self.tr("Which network they are for"), which),
             (self.tr("What to call it"), self._names),
             (self.tr("What goes in"), self._picture),
             (self.tr("What comes out"), answer),
-        ):
-            label = QLabel(heading)
-            label.setProperty("heading", True)
-            column.addWidget(label)
-            if isinstance(part, QWidget):
-                column.addWidget(part)
-            else:
-                column.addLayout(part)
-        column.addStretch(1)
+        )

@@ -45,11 +45,6 @@ class LongJob(QObject):
         # off in the middle goes on where it was.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether it was told to stop."""
-        return self._stopped.is_set()
-
     def start(self) -> None:
         """Begin."""
         self._thread.start()

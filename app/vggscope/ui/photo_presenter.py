@@ -50,11 +50,6 @@ class PhotoPresenter(QObject):
         return self._browser
 
     @property
-    def has_browser(self) -> bool:
-        """Whether there were ever two photos."""
-        return self._browser is not None
-
-    @property
     def name(self) -> str:
         """What exports call the current photo; "" without one."""
         photo = self._bench.current

@@ -44,14 +44,20 @@ class SteadyDialog(QDialog):
         return has_moved
 
 
-def scrolling(content: QWidget) -> QScrollArea:
-    """``content``, as wide as there is room and as high as it likes."""
+def scrolling(content: QWidget, *, by_keys: bool = False) -> QScrollArea:
+    """``content``, as wide as there is room and as high as it likes.
+
+    Args:
+        content: what is shown.
+        by_keys: the area has the keyboard, too. A `SteadyDialog` scrolls to what has it.
+    """
     area = QScrollArea()
     area.setWidget(content)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    if not by_keys:
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import Qt
 
+from vggscope.zoo import meter
+
 if TYPE_CHECKING:
     from vggscope.errors import VggscopeError
     from vggscope.inference.proposal import Proposal
@@ -38,12 +40,8 @@ def percent(probability: float, digits: int = 1) -> str:
 
 
 def size_text(count: int) -> str:
-    """A number of bytes as disks and downloads have it."""
-    if count < 10**6:
-        return f"{count / 1e3:.0f} kB"
-    if count < 10**9:
-        return f"{count / 1e6:.0f} MB"
-    return f"{count / 1e9:.1f} GB"
+    """A number of bytes; whole MB, which are read while they change."""
+    return meter.size_text(count, tenths=False)
 
 
 def duration_text(seconds: float) -> str:

@@ -22,6 +22,23 @@ Preset = Literal["imagenet", "caffe", "-1..1", "0..1", "0..255"]
 IMAGENET_LABELS: Final = "imagenet-1k"
 NOT_STATED: Final = "not stated"
 _LONGEST_NAME: Final = 64
+_PLACE: Final = re.compile(r"- at `\$\.(\w+)")
+_SIDE: Final = "a whole number of pixels from 8 to 4,096"
+# As normal_form has them.
+_RULES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "name": "of lower-case letters, digits, dots, hyphens and underscores",
+        **dict.fromkeys(("note", "source", "licence"), "a line of up to 2,000 characters"),
+        "title": "a line of up to 500 characters",
+        "layout": "NCHW or NHWC",
+        "channels": "RGB or BGR",
+        **dict.fromkeys(("height", "width", "resize"), _SIDE),
+        "scale": "a number from 0.000001 to 1,000,000",
+        "std": "three numbers from 0.000001 to 1,000,000",
+        "mean": "three numbers from −1,000,000 to 1,000,000",
+        "fit": "crop, letterbox or stretch",
+    }
+)
 
 
 class Normalisation(msgspec.Struct, frozen=True):
@@ -109,6 +126,13 @@ def look(preset: Preset, channels: Literal["RGB", "BGR"] = "RGB") -> Mapping[str
     """The fields of ``Input`` that tell of colours, for one of the usual ways."""
     fields = msgspec.structs.asdict(PRESETS[preset].ordered(channels))
     return MappingProxyType({"channels": channels, **fields})
+
+
+def plainly(reason: str) -> str:
+    """What is wrong with a choice, of which msgspec says "Expected `int` >= 8 - at `$.height`"."""
+    field = _PLACE.search(reason)
+    rule = None if field is None else _RULES.get(field[1])
+    return reason if field is None or rule is None else f"{field[1]} has to be {rule}"
 
 
 def one_line(text: str) -> str:

@@ -21,6 +21,7 @@ from vggscope.errors import (
     OutputError,
     TrialError,
 )
+from vggscope.zoo.choices import plainly
 from vggscope.zoo.class_labels import NUMBERS, labels_for, write_labels
 from vggscope.zoo.labels import check_labels
 from vggscope.zoo.meter import never, nothing
@@ -33,7 +34,6 @@ from vggscope.zoo.streaming import Base, finish, write_base
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from onnx import ModelProto
@@ -88,12 +88,7 @@ class Draft:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -242,7 +237,7 @@ class Draft:
                 name=self.path.name,
             )
         except ModelDescriptionError as error:
-            reason = str(error.details["reason"])
+            reason = plainly(str(error.details["reason"]))
             raise ChoiceError(name=self.path.name, reason=reason) from error
 
     def _adapted(self, proto: ModelProto, spec: Input, choices: Choices) -> Output:
@@ -263,7 +258,7 @@ class Draft:
         try:
             spec = msgspec.convert(content, Input, strict=False)
         except msgspec.ValidationError as error:
-            raise self._wrong(f"{error}") from error
+            raise self._wrong(plainly(str(error))) from error
         if choices.output not in self.examination.ranks:
             known = ", ".join(self.examination.ranks)
             raise self._wrong(f"“{choices.output}” cannot be the answer, only {known}")

@@ -18,14 +18,19 @@ _OFTEN: Final = 0.1
 """Seconds between two reports: what reads them redraws something each time."""
 
 
-def size_text(count: int) -> str:
-    """A number of bytes as disks and downloads have it: "840 B", "12 kB", "38.4 MB", "553 MB"."""
+def size_text(count: int, *, tenths: bool = True) -> str:
+    """A number of bytes as disks and downloads have it: "840 B", "12 kB", "38.4 MB", "553 MB".
+
+    Args:
+        count: how many.
+        tenths: whether a MB has them, where there are fewer than a hundred.
+    """
     if count < 1000:
         return f"{count} B"
     if count < 10**6:
         return f"{count / 1e3:.0f} kB"
     if count < 10**9:
-        return f"{count / 1e6:.{1 if count < 10**8 else 0}f} MB"
+        return f"{count / 1e6:.{1 if tenths and count < 10**8 else 0}f} MB"
     return f"{count / 1e9:,.1f} GB"
 
 

@@ -19,7 +19,7 @@ from vggscope.errors import (
     WeightsPickledError,
     WeightsValueError,
 )
-from vggscope.zoo.choices import NOT_STATED, one_line
+from vggscope.zoo.choices import NOT_STATED, one_line, plainly
 from vggscope.zoo.class_labels import labels_for, write_labels
 from vggscope.zoo.creating import OUTPUT, find_config, input_facts
 from vggscope.zoo.meter import never, nothing
@@ -279,7 +279,7 @@ def _input(path: Path, home: Home, size: int, look: Mapping[str, object]) -> dic
     try:
         spec = msgspec.convert(fields | dict(look), Input, strict=False)
     except msgspec.ValidationError as error:
-        raise ChoiceError(name=path.name, reason=str(error)) from error
+        raise ChoiceError(name=path.name, reason=plainly(str(error))) from error
     if (spec.layout, spec.height, spec.width) != ("NCHW", size, size):
         reason = f"weights become a network with the layout NCHW, for {size} × {size} pixels"
         raise ChoiceError(name=path.name, reason=reason)

@@ -17,11 +17,8 @@ from vggscope.zoo.normal_form import WEIGHTS, FileEntry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Any, Self
 
-    import numpy as np
-    from numpy.typing import NDArray
     from onnx import TensorProto
 
 _ALIGNED: Final = 64
@@ -63,12 +60,7 @@ class WeightsFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def add(self, chunks: Iterable[Any]) -> tuple[int, int]:
@@ -95,11 +87,6 @@ class WeightsFile:
         tensor.data_location = 1  # type: ignore[assignment]
         for key, value in (("location", WEIGHTS), ("offset", offset), ("length", length)):
             tensor.external_data.add(key=key, value=str(value))
-
-    def add_array(self, tensor: TensorProto, array: NDArray[np.generic]) -> None:
-        """Append ``array``, the values of ``tensor``, which has its type and its dims."""
-        values = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-        self.move(tensor, [values.data.cast("B")] if values.size else [])
 
     @property
     def entry(self) -> FileEntry:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from making import written
 from PIL import Image, ImageCms
 
 from vggscope.errors import (
@@ -327,15 +328,7 @@ CASES: Final[dict[str, Case]] = {
 def make(folder: Path) -> dict[str, Case]:
     """Create the corpus in a new ``folder``, and tell which cases this platform could make."""
     folder.mkdir(parents=True)
-    made = {}
-    for key, case in CASES.items():
-        try:
-            case.write(folder / case.file)
-        except (OSError, AttributeError) as failure:  # Windows: no pipes, odd names, few links
-            print(f"{key}: left out, {failure}", file=sys.stderr)  # noqa: T201
-        else:
-            made[key] = case
-    return made
+    return written(CASES, lambda _, case: folder / case.file)
 
 
 if __name__ == "__main__":

@@ -293,25 +293,6 @@ def four(data_dir: Path) -> Model:
     )
 
 
-@pytest.fixture
-def branching(data_dir: Path) -> Model:
-    """Two convolutions of the same thing, added."""
-    graph = Chain("N", 3, 32, 32)
-    graph.add("Conv", weights(graph, 6, 3, 3, 3), pads=[1] * 4).add("Relu")
-    other = graph.side("Conv", graph.tip, weights(graph, 6, 6, 3, 3), pads=[1] * 4)
-    graph.add("Conv", weights(graph, 6, 6, 1, 1)).add("Add", other).add("Relu")
-    graph.add("GlobalAveragePool").add("Flatten")
-    graph.add("Gemm", weights(graph, 4, 6), weights(graph, 4), transB=1).add("Softmax")
-    return tiny_model(
-        data_dir / "data" / "models" / "branching",
-        proto=graph.model(),
-        title="Branching",
-        input=tiny_input(height=32, width=32, resize=36),
-        output={"probabilities": graph.tip},
-        layers=[],
-    )
-
-
 def change_to(layers: Layers, model: str) -> None:
     layers.user.settings.set(MODEL, model)
     layers.user.wait_for_model(model)
