@@ -335,11 +335,17 @@ def test_video_that_changes_its_size(cinema: Cinema, films: Films) -> None:
         size = preview.size.width(), preview.size.height()
         if size not in sizes:
             sizes.append(size)
+        # Of a picture of this size, or none.
+        box = cinema.canvas.box
+        assert box is None or box.getRect() == pytest.approx(boxes[size], abs=1)
 
-    cinema.session.pictured.connect(note)
+    boxes = {(640, 360): (162, 22, 315, 315), (320, 240): BOX}
+    # Behind whoever shows it.
+    cinema.session.pictured.connect(note, Qt.ConnectionType.QueuedConnection)
     cinema.user.drop_files(film)
     cinema.wait_for_message("The picture of “sizes.ts” is 320 × 240 pixels from here on.")
     cinema.user.wait(lambda: cinema.video.state is State.ENDED)
+    cinema.user.wait(cinema.is_answered)
     cinema.wait_for(ZEBRA)
     assert sizes == [(640, 360), (320, 240)]
     assert cinema.shows("zebra")

@@ -301,6 +301,7 @@ class LivePresenter(QObject):
         canvas = self._window.canvas
         is_first = not canvas.has_picture
         canvas.show_moving(preview.image, preview.part, preview.size, source.name)
+        self._show_box()
         self._place()
         if is_first:
             self._window.show_zoom(canvas.zoom)
@@ -330,14 +331,18 @@ class LivePresenter(QObject):
         else:
             stale = session.is_stale or not self._bench.has_wanted_model
             pane.show_live(shown, self._smoothing_title(), stale=stale, moving=session.is_flowing)
-            self._show_box(shown)
+            self._show_box()
         self._window.enable_copying(shown is not None)
         self._show_actions()
 
-    def _show_box(self, shown: Classification) -> None:
-        box, width = shown.crop, self.mirrored_width
-        if width is not None:
-            box = CropBox(width - box.right, box.top, width - box.left, box.bottom)
+    def _show_box(self) -> None:
+        """Mark what the network saw, unless that was a picture of another size."""
+        result, preview = self.session.result, self.session.preview
+        box = None
+        if result is not None and preview is not None and result.size == preview.size.toTuple():
+            box, width = result.shown.crop, self.mirrored_width
+            if width is not None:
+                box = CropBox(width - box.right, box.top, width - box.left, box.bottom)
         self._window.canvas.show_box(box)
 
     def _show_figures(self) -> None:
