@@ -347,6 +347,8 @@ def test_video_that_changes_its_size(cinema: Cinema, films: Films) -> None:
     cinema.user.wait(lambda: cinema.video.state is State.ENDED)
     cinema.user.wait(cinema.is_answered)
     cinema.wait_for(ZEBRA)
+    # With the predictions, which change no oftener than can be read.
+    cinema.user.wait(lambda: cinema.canvas.box is not None)
     assert sizes == [(640, 360), (320, 240)]
     assert cinema.shows("zebra")
     assert cinema.badge.startswith("sizes.ts · 320 × 240")
