@@ -28,7 +28,6 @@ os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
 
 import psutil
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 
 import _conversion
 from _harness import Report, alternate, parser
@@ -38,6 +37,7 @@ from vggscope import paths
 from vggscope.sources.live.base import State
 from vggscope.sources.live.multimedia import prepare_multimedia
 from vggscope.sources.live.video import SPEEDS, VideoSource
+from vggscope.ui.application import Application
 from vggscope.ui.settings import DEVICE, MODEL, SMOOTHING
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def main() -> None:
         }
         # The user's settings stay out of it; what is known of devices is found out anew.
         paths.use_data_dir(Path(folder) / "data")
-        application = QApplication(["live"])
+        application = Application()
         prepare_multimedia()
         report.fact("platform", QGuiApplication.platformName(), QGuiApplication.platformName())
         for size, video in videos.items():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from imaginary import Card
     from vggscope.inference.classifier import Classifier
+    from vggscope.ui.application import Application
     from vggscope.zoo.normal_form import Model
 
 # Some tests import ONNX Runtime before we do; its telemetry would leave files in the home folder.
@@ -69,6 +70,14 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def home(data_dir: Path) -> Path:
     """The folder of the user's models, not made yet."""
     return data_dir / "data" / "models"
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[Application]:
+    """What pytest-qt makes its application of: windows look as the program's do."""
+    from vggscope.ui.application import Application  # noqa: PLC0415 (imports Qt)
+
+    return Application
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QApplication
 
 from layer_screenshots import shoot_layers
 from vggscope import paths
+from vggscope.ui.application import Application
 from vggscope.ui.device_roster import device_choices
 from vggscope.ui.devices_dialog import DevicesDialog
 from vggscope.ui.dialogs import AboutDialog, SettingsDialog, ShortcutsDialog
@@ -71,7 +72,7 @@ class Studio:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._application = QApplication(["vggscope"])
+        self._application = Application()
         self.settings = Settings(self._application)
         self.theme = Theme(self._application)
         self.theme.use("light")

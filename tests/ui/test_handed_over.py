@@ -9,14 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QUrl
-from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication, QDialog
 
 from support import environment
 from ui.window_driver import SAMPLES, sample
 from vggscope.ui.app import _serve
-from vggscope.ui.opened_documents import OpenedDocuments
 from vggscope.ui.single_instance import Request, SingleInstance
 
 if TYPE_CHECKING:
@@ -152,28 +150,30 @@ def test_who_is_heard_too_late_is_told_nothing(qtbot: QtBot, first: SingleInstan
 # --- documents of macOS -----------------------------------------------------------------------
 
 
-@pytest.fixture
-def documents(qapp: QApplication) -> Iterator[OpenedDocuments]:
-    made = OpenedDocuments(qapp)
-    yield made
-    qapp.removeEventFilter(made)
-    made.deleteLater()
+WAIT = """
+import json
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QFileOpenEvent
+from vggscope.ui.application import Application
+
+application = Application()
+opened = []
+application.opened.connect(opened.append)
+stages = []
+application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile("/early grüße.jpg")))
+stages.append(list(opened))
+application.begin()
+stages.append(list(opened))
+application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile("/late.jpg")))
+application.sendEvent(application, QFileOpenEvent(QUrl("https://example.org/cat.jpg")))
+stages.append(list(opened))
+print(json.dumps(stages))
+"""
 
 
-def test_documents_wait_for_the_window(qapp: QApplication, documents: OpenedDocuments) -> None:
-    opened: list[str] = []
-    documents.opened.connect(opened.append)
-    qapp.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile("/early grüße.jpg")))
-    assert opened == []
-    documents.begin()
-    assert opened == ["/early grüße.jpg"]
-    qapp.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile("/late.jpg")))
-    qapp.sendEvent(qapp, QFileOpenEvent(QUrl("https://example.org/cat.jpg")))
-    assert opened[1:] == ["/late.jpg", "https://example.org/cat.jpg"]
-
-
-def test_other_events_go_their_way(qapp: QApplication, documents: OpenedDocuments) -> None:
-    assert not documents.eventFilter(qapp, QEvent(QEvent.Type.User))
+def test_documents_wait_for_the_window() -> None:
+    early = "/early grüße.jpg"
+    assert _said(WAIT) == [[], [early], [early, "/late.jpg", "https://example.org/cat.jpg"]]
 
 
 OPEN = """
@@ -202,12 +202,17 @@ sys.exit(run_window([]))
 
 
 def test_the_program_opens_documents() -> None:
+    assert _said(OPEN, sample("zebra")) == ["zebra.jpg"]
+
+
+def _said(program: str, *arguments: str) -> object:
+    """What a program of its own prints, as JSON."""
     child = subprocess.run(
-        [sys.executable, "-c", OPEN, sample("zebra")],
+        [sys.executable, "-c", program, *arguments],
         env=environment(QT_QPA_PLATFORM="offscreen"),
         stdout=subprocess.PIPE,
         check=True,
         text=True,
         timeout=60,
     )
-    assert json.loads(child.stdout) == ["zebra.jpg"]
+    return json.loads(child.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -174,10 +175,15 @@ def _open_window(words: Sequence[str]) -> int:
     _use_data_dir(parsed)
 
     def run() -> int:
-        # QtWidgets alone costs 90 ms, which no other command needs.
-        from vggscope.ui.app import run_window  # noqa: PLC0415
+        # Until the window is on the screen, all that is made is there to stay.
+        gc.disable()
+        try:
+            # QtWidgets alone costs 90 ms, which no other command needs.
+            from vggscope.ui.app import run_window  # noqa: PLC0415
 
-        return run_window(parsed.files, verbose=parsed.verbose)
+            return run_window(parsed.files, verbose=parsed.verbose)
+        finally:
+            gc.enable()
 
     return _shielded(run)
 

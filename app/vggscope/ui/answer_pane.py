@@ -99,8 +99,7 @@ class AnswerPane(QWidget):
 
     def set_wnids(self, visible: bool) -> None:
         """Show WordNet ids beside the names."""
-        self.bars.delegate.wnids = visible
-        self.bars.viewport().update()
+        self.bars.set_wnids(visible)
 
     def show_sentence(self, title: str, detail: str, icon: str, *, bad: bool = False) -> None:
         """Say why there are no bars: ``title``, and what to do about it."""
@@ -134,9 +133,7 @@ class AnswerPane(QWidget):
             self.bars.setUniformItemSizes(live)
             self.bars.scheduleDelayedItemsLayout()
         self._model.show(classification.top(self._top), keep_places=live)
-        if delegate.faded is not faded:
-            delegate.faded = faded
-            self.bars.viewport().update()
+        self.bars.set_faded(faded)
         self._pages.setCurrentIndex(_Page.BARS)
 
     def show_note(self, text: str, *, busy: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -14,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 
 from vggscope import __version__, paths
 from vggscope.diagnostics import CrashGuard, log_uncaught, start_logging
+from vggscope.ui.application import Application
 from vggscope.ui.display import has_display
 from vggscope.ui.folders import open_logs
 from vggscope.ui.main_window import MainWindow
-from vggscope.ui.opened_documents import OpenedDocuments
 from vggscope.ui.settings import THEME, Settings
 from vggscope.ui.signal_watch import SignalWatch
 from vggscope.ui.single_instance import Request, SingleInstance
@@ -55,12 +56,11 @@ def run_window(
     QSettings.setPath(
         QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(paths.config_dir())
     )
-    application = QApplication(["vggscope"])
+    application = Application()
     application.setApplicationName("VGGscope")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("vggscope")
     application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
-    documents = OpenedDocuments(application)
     instance = SingleInstance(application)
     if instance.hand_over(_request(files, live)):
         return 0
@@ -72,13 +72,13 @@ def run_window(
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
     instance.asked.connect(lambda request: _serve(window, request))
-    documents.opened.connect(lambda file: _serve(window, Request(files=(file,))))
+    application.opened.connect(lambda file: _serve(window, Request(files=(file,))))
     # Starts from now on open a window of their own, which this one could not be any more.
     window.closing.connect(instance.close)
     window.painted.connect(lambda: _begin(window, live), Qt.ConnectionType.QueuedConnection)
     window.show()
     window.open_paths(list(files))
-    documents.begin()
+    application.begin()
     if crashes:
         window.messages.tell(
             QCoreApplication.translate(
@@ -100,6 +100,9 @@ def run_window(
 
 def _begin(window: MainWindow, request: LiveRequest | None) -> None:
     """What can wait until the window is on the screen."""
+    # Nothing of what is there by now will ever be garbage.
+    gc.freeze()
+    gc.enable()
     SignalWatch(window).signalled.connect(window.close)
     window.begin()
     if request is not None and (live := window.live) is not None:

@@ -121,8 +121,7 @@ class PreviewPane(QWidget):
         effect.setRetainSizeWhenHidden(True)
         self._busy.setSizePolicy(effect)
         self._busy.setVisible(is_busy)
-        self.bars.delegate.faded = is_busy
-        self.bars.viewport().update()
+        self.bars.set_faded(is_busy)
 
     def _thumbnail(self, path: Path, side: int) -> QPixmap:
         ratio = self.devicePixelRatioF()

@@ -284,7 +284,9 @@ class PredictionBars(QListView):
         self.setAccessibleName(name)
         # A row that is the current one already is no other one, but may be meant.
         self.clicked.connect(self._on_click)
-        theme.changed.connect(self.viewport().update)
+        # The viewport itself is asked for when there is something on it: PySide takes 8 ms to find
+        # out its class.
+        theme.changed.connect(self._paint_again)
 
     @property
     def current_class(self) -> int | None:
@@ -295,15 +297,30 @@ class PredictionBars(QListView):
         """Whether classes can be looked for on the picture."""
         self._can_look = can_look
 
+    def set_wnids(self, visible: bool) -> None:
+        """Show WordNet ids beside the names."""
+        if visible is not self.delegate.wnids:
+            self.delegate.wnids = visible
+            self._paint_again()
+
+    def set_faded(self, faded: bool) -> None:
+        """Show the rows paler: they are out of date."""
+        if faded is not self.delegate.faded:
+            self.delegate.faded = faded
+            self._paint_again()
+
     def mark(self, class_index: int | None) -> None:
         """Mark the class that is looked for, and make its row the current one if it has one."""
         if class_index != self.delegate.chosen:
             self.delegate.chosen = class_index
-            self.viewport().update()
+            self._paint_again()
         row = None if class_index is None else self._bars.row_of(class_index)
         if row is not None and row != self.currentIndex().row():
             with QSignalBlocker(self):
                 self.setCurrentIndex(self._bars.index(row))
+
+    def _paint_again(self) -> None:
+        self.viewport().update()
 
     def _on_click(self, index: _Index) -> None:
         if (class_index := self._bars.class_at(index.row())) is not None:

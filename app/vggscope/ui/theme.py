@@ -86,7 +86,6 @@ class Theme(QObject):
         self._application = application
         self._scheme = "system"
         self.colours = LIGHT
-        application.setStyle("Fusion")
         application.styleHints().colorSchemeChanged.connect(self._follow_system)
 
     def use(self, scheme: str) -> None:
