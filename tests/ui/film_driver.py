@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SIZE: Final = (320, 240)
 FPS: Final = 15
+_CALM_MS: Final = 100
+"""More than the least time between two changes of the predictions."""
 
 
 class Films:
@@ -101,10 +103,17 @@ class Cinema(Live):
     def freeze(self) -> None:
         """By the key, and wait for the predictions of just this frame."""
         self.press(Qt.Key.Key_Space)
-        self.user.wait(lambda: self.session.is_frozen and self.is_answered())
+        self.user.wait(lambda: self.session.is_frozen)
+        self.wait_for_answer()
+
+    def wait_for_answer(self) -> None:
+        """Wait for the answer to the very frame that stays, and until it is shown."""
+        self.user.wait(self.is_answered)
+        # The window follows, but no oftener than can be read.
+        self.user.qtbot.wait(_CALM_MS)
 
     def is_answered(self) -> bool:
-        """Whether what is shown is the answer to the very frame that stays."""
+        """Whether there is an answer to the very frame that stays."""
         answer, frozen, preview = self.session.answer, self.session.frozen, self.session.preview
         if answer is None or frozen is None or preview is None or self.session.is_stale:
             return False

@@ -251,7 +251,7 @@ def test_real_video_stands_where_the_groove_was_clicked(cinema: Cinema, films: F
     slider = cinema.slider
     QTest.mouseClick(slider, LEFT, NO_KEYS, point(slider, 0.8))
     cinema.user.wait(lambda: cinema.video.position == pytest.approx(24, abs=0.5))
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     assert slider.value() == round(1000 * cinema.video.position)
     assert cinema.video.state is State.PAUSED
 

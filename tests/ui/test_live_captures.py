@@ -257,7 +257,7 @@ def test_nothing_is_recorded_while_frozen(
     cinema.user.wait(lambda: len(lines_of(file)) == count)
     cinema.slide_to(0.7)
     cinema.user.wait(lambda: cinema.video.position > 15)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     QTest.qWait(150)
     assert len(lines_of(file)) == count
     cinema.press(KEY.Key_Space)

@@ -63,7 +63,7 @@ def test_the_picture_stays_and_goes_on(
     button = freeze_button(cinema)
     assert button.text() == "Freeze"
     way(cinema)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     assert cinema.badge.endswith("Frozen")
     assert button.isChecked()
     assert button.text() == "Go on"
@@ -186,7 +186,7 @@ def test_seek_while_frozen(cinema: Cinema, films: Films) -> None:
     cinema.freeze()
     cinema.slide_to(0.8)
     cinema.wait_for(PIZZA)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     assert cinema.shows("pizza")
     assert cinema.badge.endswith("Frozen")
     assert cinema.video.state is State.PAUSED

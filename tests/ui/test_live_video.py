@@ -345,10 +345,8 @@ def test_video_that_changes_its_size(cinema: Cinema, films: Films) -> None:
     cinema.user.drop_files(film)
     cinema.wait_for_message("The picture of “sizes.ts” is 320 × 240 pixels from here on.")
     cinema.user.wait(lambda: cinema.video.state is State.ENDED)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     cinema.wait_for(ZEBRA)
-    # With the predictions, which change no oftener than can be read.
-    cinema.user.wait(lambda: cinema.canvas.box is not None)
     assert sizes == [(640, 360), (320, 240)]
     assert cinema.shows("zebra")
     assert cinema.badge.startswith("sizes.ts · 320 × 240")
@@ -367,7 +365,7 @@ def test_damage_in_the_middle_is_played_over(cinema: Cinema, films: Films) -> No
     film = films.make("noisy.mp4", lambda path: damaged(path, ["zebra.jpg"], seconds=2))
     cinema.show(film)
     cinema.user.wait(lambda: cinema.video.state is State.ENDED)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     cinema.wait_for(ZEBRA)
     assert cinema.message == ""
 
@@ -423,7 +421,7 @@ def test_speed(cinema: Cinema, films: Films) -> None:
 def test_the_end_and_once_more(cinema: Cinema, films: Films) -> None:
     cinema.user.drop_files(films.short)
     cinema.user.wait(lambda: cinema.user.window.is_live and cinema.video.state is State.ENDED)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     cinema.wait_for(ZEBRA)
     assert cinema.badge.endswith("The end")
     assert cinema.shows("zebra")
@@ -445,7 +443,7 @@ def test_seek_after_the_end(cinema: Cinema, films: Films) -> None:
     cinema.wait_for(PIZZA)
     cinema.slide_to(0.2)
     cinema.wait_for(ZEBRA)
-    cinema.user.wait(cinema.is_answered)
+    cinema.wait_for_answer()
     assert cinema.badge.endswith("Frozen")
     assert cinema.video.state is State.PAUSED
     assert cinema.video.position == pytest.approx(0.2, abs=0.1)

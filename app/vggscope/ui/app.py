@@ -75,9 +75,8 @@ def run_window(
     application.opened.connect(lambda file: _serve(window, Request(files=(file,))))
     # Starts from now on open a window of their own, which this one could not be any more.
     window.closing.connect(instance.close)
-    window.painted.connect(lambda: _begin(window, live), Qt.ConnectionType.QueuedConnection)
+    window.painted.connect(lambda: _begin(window, files, live), Qt.ConnectionType.QueuedConnection)
     window.show()
-    window.open_paths(list(files))
     application.begin()
     if crashes:
         window.messages.tell(
@@ -98,13 +97,14 @@ def run_window(
     return status
 
 
-def _begin(window: MainWindow, request: LiveRequest | None) -> None:
+def _begin(window: MainWindow, files: Sequence[str], request: LiveRequest | None) -> None:
     """What can wait until the window is on the screen."""
     # Nothing of what is there by now will ever be garbage.
     gc.freeze()
     gc.enable()
     SignalWatch(window).signalled.connect(window.close)
     window.begin()
+    window.open_paths(list(files))
     if request is not None and (live := window.live) is not None:
         live.open(request)
 

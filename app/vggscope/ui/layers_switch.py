@@ -1,4 +1,4 @@
-"""Shows and hides the layer browser, which is made when there is a picture for it."""
+"""Shows and hides the layer browser, made when there are a picture and a network for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHARE: Final = 0.55
 
 
 class LayersSwitch:
-    """Knows whether the browser is wanted, and whether there is a picture for it.
+    """Knows whether the browser is wanted, and whether there is something to show in it.
 
     Attributes:
         presenter: None until the browser is shown for the first time.
@@ -33,6 +33,7 @@ class LayersSwitch:
         self._window, self._shelves = window, shelves
         self._settings, self._theme = settings, theme
         self._live: LivePresenter | None = None
+        self._has_begun = False
         self.presenter: LayersPresenter | None = None
 
     def follow_live(self, live: LivePresenter) -> None:
@@ -41,18 +42,24 @@ class LayersSwitch:
         if self.presenter is not None:
             self.presenter.follow_live(live)
 
-    def prepare(self) -> None:
-        """Import what the browser is made of while nobody waits for it."""
+    def begin(self) -> None:
+        """The first network is there, or cannot be had.
+
+        The browser is not made earlier: the first prediction would wait for it. Without a picture
+        what it is made of is imported now, while nobody waits.
+        """
+        self._has_begun = True
+        self.follow()
         if self._settings.flag(LAYERS) and self.presenter is None:
             tasks = self._window.workbench.tasks
             tasks.run("layers", _import, lambda _: None, in_background=True)
 
     def follow(self) -> None:
-        """Show the browser if it is wanted and there is a picture."""
+        """Show the browser if it is wanted and there is something to show."""
         window = self._window
         is_wanted = self._settings.flag(LAYERS)
         has_picture = window.is_live or window.workbench.current is not None
-        if is_wanted and has_picture and self.presenter is None:
+        if is_wanted and has_picture and self._has_begun and self.presenter is None:
             self.presenter = self._make()
         if self.presenter is not None:
             self.presenter.want(is_wanted)

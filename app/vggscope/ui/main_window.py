@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
 
     @property
     def layers(self) -> LayersPresenter | None:
-        """The layer browser, made when there is a picture for it; None before."""
+        """The layer browser, made when there is something to show in it; None before."""
         return self._layers.presenter
 
     def begin(self) -> None:
@@ -291,7 +291,7 @@ class MainWindow(QMainWindow):
         bench, photos = self.workbench, self._photos
         dialogs = Dialogs(self, self._settings, self._theme)
         bench.model_changed.connect(self._show_model)
-        bench.model_changed.connect(self._layers.prepare, Qt.ConnectionType.SingleShotConnection)
+        bench.model_changed.connect(self._layers.begin, Qt.ConnectionType.SingleShotConnection)
         bench.failed.connect(self.messages.tell_error)
         self.models.models_changed.connect(self._show_titles)
         self._line.work_clicked.connect(self.models.show)
