@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSlider
 from ui.live_driver import Live
 from vggscope import paths
 from vggscope.sources.live.video import VideoSource
+from vggscope.ui.texts import percent
 from videos import make_video
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 SIZE: Final = (320, 240)
 FPS: Final = 15
-_CALM_MS: Final = 100
-"""More than the least time between two changes of the predictions."""
 
 
 class Films:
@@ -107,10 +106,18 @@ class Cinema(Live):
         self.wait_for_answer()
 
     def wait_for_answer(self) -> None:
-        """Wait for the answer to the very frame that stays, and until it is shown."""
-        self.user.wait(self.is_answered)
+        """Wait until the answer to the very frame that stays is shown."""
+        self.user.wait(lambda: self.is_answered() and self._shows_answer())
+
+    def _shows_answer(self) -> bool:
         # The window follows, but no oftener than can be read.
-        self.user.qtbot.wait(_CALM_MS)
+        shown, pane = self.presenter.classification, self.user.window.predictions
+        if shown is None or pane.bars.delegate.faded:
+            return False
+        bars = self.user.spoken_predictions()
+        # In the places that they have kept, and some with a remark behind it.
+        top = [f"{p.rank}. {p.label}, {percent(p.probability)}" for p in shown.top(len(bars))]
+        return bool(bars) and all(any(bar.startswith(said) for bar in bars) for said in top)
 
     def is_answered(self) -> bool:
         """Whether there is an answer to the very frame that stays."""

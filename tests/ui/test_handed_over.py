@@ -150,7 +150,7 @@ def test_who_is_heard_too_late_is_told_nothing(qtbot: QtBot, first: SingleInstan
 # --- documents of macOS -----------------------------------------------------------------------
 
 
-WAIT = """
+DOCUMENTS = """
 import json
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QFileOpenEvent
@@ -159,21 +159,63 @@ from vggscope.ui.application import Application
 application = Application()
 opened = []
 application.opened.connect(opened.append)
-stages = []
-application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile("/early grüße.jpg")))
-stages.append(list(opened))
-application.begin()
-stages.append(list(opened))
-application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile("/late.jpg")))
+application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile("/grüße.jpg")))
 application.sendEvent(application, QFileOpenEvent(QUrl("https://example.org/cat.jpg")))
-stages.append(list(opened))
-print(json.dumps(stages))
+print(json.dumps(opened))
 """
 
 
-def test_documents_wait_for_the_window() -> None:
-    early = "/early grüße.jpg"
-    assert _said(WAIT) == [[], [early], [early, "/late.jpg", "https://example.org/cat.jpg"]]
+def test_documents_are_heard_of() -> None:
+    assert _said(DOCUMENTS) == ["/grüße.jpg", "https://example.org/cat.jpg"]
+
+
+# Another start, or the system, wants something before the window is on the screen.
+EARLY = """
+import json, sys
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QApplication
+from vggscope.ui.app import run_window
+from vggscope.ui.main_window import MainWindow
+
+show, begin = MainWindow.show, MainWindow.begin
+ours, theirs = sys.argv[1:]
+
+def show_late(window):
+    # Whoever serves it shows the window as well.
+    MainWindow.show = show
+    application = QApplication.instance()
+    application.sendEvent(application, QFileOpenEvent(QUrl.fromLocalFile(theirs)))
+    show(window)
+
+def watch(window):
+    begin(window)
+    timer = QTimer(window)
+    timer.timeout.connect(lambda: tell(window, timer))
+    timer.start(20)
+
+def tell(window, timer):
+    bench = window.workbench
+    is_there = window.is_live and window.live.session.preview is not None
+    if bench.is_listing or bench.is_busy or not (len(bench.photos) == 2 or is_there):
+        return
+    timer.stop()
+    print(json.dumps([[p.name for p in bench.photos], bench.current.name, window.is_live]))
+    window.close()
+
+MainWindow.show, MainWindow.begin = show_late, watch
+sys.exit(run_window([ours]))
+"""
+
+
+def test_what_comes_before_the_first_paint_is_shown_last() -> None:
+    said = _said(EARLY, sample("coffee"), sample("zebra"))
+    assert said == [["coffee.jpg", "zebra.jpg"], "zebra.jpg", False]
+
+
+def test_a_video_that_comes_before_the_first_paint_keeps_the_stage() -> None:
+    film = str(SAMPLES / "slideshow.webm")
+    assert _said(EARLY, sample("coffee"), film) == [["coffee.jpg"], "coffee.jpg", True]
 
 
 OPEN = """
@@ -203,6 +245,35 @@ sys.exit(run_window([]))
 
 def test_the_program_opens_documents() -> None:
     assert _said(OPEN, sample("zebra")) == ["zebra.jpg"]
+
+
+COLLECTED = """
+import gc, json, sys
+from PySide6.QtCore import QTimer
+from vggscope.cli.main import main
+from vggscope.ui.main_window import MainWindow
+
+build, begin = MainWindow.__init__, MainWindow.begin
+works = []
+
+def note(window, *arguments):
+    works.append(gc.isenabled())
+    build(window, *arguments)
+
+def end(window):
+    works.append(gc.isenabled())
+    begin(window)
+    QTimer.singleShot(0, window.close)
+
+MainWindow.__init__, MainWindow.begin = note, end
+status = main(sys.argv[1:])
+print(json.dumps([status, works, gc.isenabled()]))
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["live", "--source", "screen"]])
+def test_the_collector_rests_until_the_first_paint(arguments: list[str]) -> None:
+    assert _said(COLLECTED, *arguments) == [0, [False, True], True]
 
 
 def _said(program: str, *arguments: str) -> object:

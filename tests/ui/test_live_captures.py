@@ -340,6 +340,8 @@ def test_minimised_window_rests(cinema: Cinema, films: Films, inferred: list[Liv
     assert state_text(cinema) == f"Resting: {films.still.name}"
     # What was in the works may still come.
     QTest.qWait(250)
+    cinema.user.wait(lambda: cinema.user.bench.seconds_in_run == 0)
+    QTest.qWait(50)
     count, position = len(inferred), cinema.video.position
     frames: list[object] = []
     cinema.video.frame_ready.connect(frames.append)

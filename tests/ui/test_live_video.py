@@ -129,6 +129,14 @@ def test_video_together_with_photos(cinema: Cinema, films: Films) -> None:
     assert cinema.user.is_browser_visible()
 
 
+def test_video_together_with_a_folder_without_photos(
+    cinema: Cinema, films: Films, tmp_path: Path
+) -> None:
+    cinema.user.drop_files(tmp_path, films.still)
+    cinema.wait_for(ZEBRA)
+    assert checked_source(cinema) == ["source_video"]
+
+
 def test_another_video_takes_over(cinema: Cinema, films: Films) -> None:
     cinema.show(films.still)
     former = cinema.video
@@ -347,6 +355,7 @@ def test_video_that_changes_its_size(cinema: Cinema, films: Films) -> None:
     cinema.user.wait(lambda: cinema.video.state is State.ENDED)
     cinema.wait_for_answer()
     cinema.wait_for(ZEBRA)
+    cinema.user.wait(lambda: cinema.canvas.box is not None)
     assert sizes == [(640, 360), (320, 240)]
     assert cinema.shows("zebra")
     assert cinema.badge.startswith("sizes.ts · 320 × 240")

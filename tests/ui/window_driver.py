@@ -157,13 +157,17 @@ class Driver:
 
     def shown_predictions(self) -> list[tuple[str, str]]:
         """(label, percentage) of the bars, as a screen reader has them."""
+        return [
+            (text.split(". ", 1)[1].rsplit(", ", 1)[0], text.rsplit(", ", 1)[1])
+            for text in self.spoken_predictions()
+        ]
+
+    def spoken_predictions(self) -> list[str]:
+        """The bars, as a screen reader has them."""
         model = self.window.predictions.model
-        spoken = [
+        return [
             str(model.index(row).data(Qt.ItemDataRole.AccessibleTextRole))
             for row in range(model.rowCount())
-        ]
-        return [
-            (text.split(". ", 1)[1].rsplit(", ", 1)[0], text.rsplit(", ", 1)[1]) for text in spoken
         ]
 
     def pane_texts(self) -> list[str]:

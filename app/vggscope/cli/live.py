@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from vggscope.cli.devices import tell_progress
 from vggscope.cli.live_output import Output, summary_text, tell, write_summary
-from vggscope.cli.main import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from vggscope.cli.main import ALL_DONE, NOTHING_DONE, SOME_FAILED, show_window
 from vggscope.cli.options import add_classifier_options
 from vggscope.errors import MultimediaMissingError, NoScreenError, OutputError, VggscopeError
 from vggscope.inference.recording import RECORDING_FORMATS
@@ -104,9 +104,6 @@ def open_window(arguments: argparse.Namespace) -> int:
             "written in the terminal.\n"
         )
         return NOTHING_DONE
-    # QtWidgets alone costs 90 ms, which no other command needs.
-    from vggscope.ui.app import run_window  # noqa: PLC0415
-
     kind = _kind(arguments.source)
     request = LiveRequest(
         kind=kind,
@@ -115,7 +112,7 @@ def open_window(arguments: argparse.Namespace) -> int:
         region=arguments.region,
         seconds=arguments.seconds,
     )
-    return run_window([], verbose=arguments.verbose, live=request)
+    return show_window([], verbose=arguments.verbose, live=request)
 
 
 def run(arguments: argparse.Namespace) -> int:

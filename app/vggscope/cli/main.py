@@ -19,6 +19,8 @@ from vggscope.errors import OutputError, VggscopeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from vggscope.ui.live_request import LiveRequest
+
 COMMANDS: Final = {
     "classify": "print what the network sees in pictures",
     "live": "watch a camera, a video or the screen",
@@ -174,18 +176,22 @@ def _open_window(words: Sequence[str]) -> int:
     parsed = window_parser().parse_args(words)
     _use_data_dir(parsed)
 
-    def run() -> int:
-        # Until the window is on the screen, all that is made is there to stay.
-        gc.disable()
-        try:
-            # QtWidgets alone costs 90 ms, which no other command needs.
-            from vggscope.ui.app import run_window  # noqa: PLC0415
+    return _shielded(lambda: show_window(parsed.files, verbose=parsed.verbose))
 
-            return run_window(parsed.files, verbose=parsed.verbose)
-        finally:
-            gc.enable()
 
-    return _shielded(run)
+def show_window(
+    files: Sequence[str], *, verbose: bool = False, live: LiveRequest | None = None
+) -> int:
+    """Open the window, see ``run_window``, in which Python's collector begins to work again."""
+    # What is made until the window is on the screen is there to stay.
+    gc.disable()
+    try:
+        # QtWidgets alone costs 90 ms, which no other command needs.
+        from vggscope.ui.app import run_window  # noqa: PLC0415
+
+        return run_window(files, verbose=verbose, live=live)
+    finally:
+        gc.enable()
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:

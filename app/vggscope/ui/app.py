@@ -35,7 +35,7 @@ NO_DISPLAY = 2
 def run_window(
     files: Sequence[str], *, verbose: bool = False, live: LiveRequest | None = None
 ) -> int:
-    """Open the window with ``files`` and run until it is closed; the exit status.
+    """Open the window, then ``files`` in it, and run until it is closed; the exit status.
 
     Where there is a window already, it gets them instead.
 
@@ -61,9 +61,13 @@ def run_window(
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("vggscope")
     application.setWindowIcon(QIcon(str(paths.resource("icons", "vggscope.svg"))))
+    wish = _request(files, live)
     instance = SingleInstance(application)
-    if instance.hand_over(_request(files, live)):
+    if instance.hand_over(wish):
         return 0
+    reception = _Reception(wish)
+    instance.asked.connect(reception.take)
+    application.opened.connect(lambda file: reception.take(Request(files=(file,))))
     guard = CrashGuard()
     crashes = guard.start()
     settings = Settings(application)
@@ -71,13 +75,10 @@ def run_window(
     theme.use(settings.text(THEME))
     window = MainWindow(settings, theme)
     log_uncaught(window.uncaught.emit)
-    instance.asked.connect(lambda request: _serve(window, request))
-    application.opened.connect(lambda file: _serve(window, Request(files=(file,))))
     # Starts from now on open a window of their own, which this one could not be any more.
     window.closing.connect(instance.close)
-    window.painted.connect(lambda: _begin(window, files, live), Qt.ConnectionType.QueuedConnection)
+    window.painted.connect(lambda: _begin(window, reception), Qt.ConnectionType.QueuedConnection)
     window.show()
-    application.begin()
     if crashes:
         window.messages.tell(
             QCoreApplication.translate(
@@ -97,16 +98,43 @@ def run_window(
     return status
 
 
-def _begin(window: MainWindow, files: Sequence[str], request: LiveRequest | None) -> None:
+def _begin(window: MainWindow, reception: _Reception) -> None:
     """What can wait until the window is on the screen."""
-    # Nothing of what is there by now will ever be garbage.
+    # Nearly all that is there by now stays: nothing to look through again and again.
     gc.freeze()
     gc.enable()
     SignalWatch(window).signalled.connect(window.close)
     window.begin()
-    window.open_paths(list(files))
-    if request is not None and (live := window.live) is not None:
-        live.open(request)
+    reception.begin(window)
+
+
+class _Reception:
+    """Has the window serve all requests in the order in which they came.
+
+    Those of other starts, and documents that the system wants to be opened, may come while the
+    window is not on the screen yet.
+    """
+
+    def __init__(self, first: Request) -> None:
+        """``first``: what this start itself wants to see."""
+        self._first = first
+        self._early: list[Request] = []
+        self._window: MainWindow | None = None
+
+    def take(self, request: Request) -> None:
+        """Serve ``request``, now or later."""
+        if self._window is None:
+            self._early.append(request)
+        else:
+            _serve(self._window, request)
+
+    def begin(self, window: MainWindow) -> None:
+        """Serve what has come so far in ``window``."""
+        self._window = window
+        _open(window, self._first)
+        early, self._early = self._early, []
+        for request in early:
+            _serve(window, request)
 
 
 def _request(files: Sequence[str], live: LiveRequest | None) -> Request:
@@ -116,6 +144,12 @@ def _request(files: Sequence[str], live: LiveRequest | None) -> Request:
     # Addresses of web pages are refused in words, there as here.
     whole = (file if "://" in file else os.path.abspath(file) for file in files)  # noqa: PTH100
     return Request(files=tuple(whole), live=live)
+
+
+def _open(window: MainWindow, request: Request) -> None:
+    window.open_paths(list(request.files))
+    if request.live is not None and (live := window.live) is not None:
+        live.open(request.live)
 
 
 def _serve(window: MainWindow, request: Request) -> None:
@@ -129,9 +163,7 @@ def _serve(window: MainWindow, request: Request) -> None:
     window.activateWindow()
     # Where the system lets nobody take the front, it lets the window ask for attention.
     QApplication.alert(window)
-    window.open_paths(list(request.files))
-    if request.live is not None and (live := window.live) is not None:
-        live.open(request.live)
+    _open(window, request)
     # A dialog that waits for an answer must not end up behind what it blocks.
     if (dialog := QApplication.activeModalWidget()) is not None:
         dialog.raise_()

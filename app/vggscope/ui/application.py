@@ -28,15 +28,6 @@ class Application(QApplication):
         """``arguments`` of the process, those that Qt knows among them."""
         # Not by setStyle: it returns an object, and to know that one's class takes PySide 5 ms.
         super().__init__([*arguments, "-style", "Fusion"])
-        self._early: list[str] = []
-        self._is_heard = False
-
-    def begin(self) -> None:
-        """There is somebody to hear of documents now, also of those that came before."""
-        self._is_heard = True
-        early, self._early = self._early, []
-        for file in early:
-            self.opened.emit(file)
 
     # Qt overrides
 
@@ -44,9 +35,5 @@ class Application(QApplication):
     def event(self, event: QEvent) -> bool:
         if not isinstance(event, QFileOpenEvent):
             return super().event(event)
-        file = event.file() or event.url().toString()
-        if self._is_heard:
-            self.opened.emit(file)
-        else:
-            self._early.append(file)
+        self.opened.emit(event.file() or event.url().toString())
         return True

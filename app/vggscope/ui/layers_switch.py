@@ -1,8 +1,10 @@
-"""Shows and hides the layer browser, made when there are a picture and a network for it."""
+"""Shows and hides the layer browser, which is made when there is something to show in it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import Qt, QTimer
 
 from vggscope.ui.settings import LAYERS, window_state
 from vggscope.ui.shelves import kept_height
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 _KEY: Final = "layers"
 _SHARE: Final = 0.55
 """Of the height below the toolbar that the browser gets at first."""
+_PATIENCE_MS: Final = 1000
+"""To wait for the first prediction: a large network takes seconds until it is loaded."""
+_PAINT_MS: Final = 30
+"""Until what was just shown is on the screen."""
 
 
 class LayersSwitch:
@@ -42,14 +48,26 @@ class LayersSwitch:
         if self.presenter is not None:
             self.presenter.follow_live(live)
 
-    def begin(self) -> None:
-        """The first network is there, or cannot be had.
+    def expect(self) -> None:
+        """The program begins: make the browser when the first prediction is there.
 
-        The browser is not made earlier: the first prediction would wait for it. Without a picture
-        what it is made of is imported now, while nobody waits.
+        Before, the prediction would wait for the browser. What does not come in a moment is not
+        waited for.
         """
+        inference = self._window.workbench.inference
+        for answered in (inference.answered, inference.live_answered):
+            answered.connect(
+                lambda: QTimer.singleShot(_PAINT_MS, self._window, self._begin),
+                Qt.ConnectionType.SingleShotConnection,
+            )
+        QTimer.singleShot(_PATIENCE_MS, self._window, self._begin)
+
+    def _begin(self) -> None:
+        if self._has_begun or self._window.is_closed:
+            return
         self._has_begun = True
         self.follow()
+        # Without a picture, what the browser is made of is imported while nobody waits.
         if self._settings.flag(LAYERS) and self.presenter is None:
             tasks = self._window.workbench.tasks
             tasks.run("layers", _import, lambda _: None, in_background=True)
@@ -64,7 +82,9 @@ class LayersSwitch:
         if self.presenter is not None:
             self.presenter.want(is_wanted)
         for key in ("layer_before", "layer_behind"):
-            window.actions_by_key[key].setEnabled(has_picture and is_wanted)
+            window.actions_by_key[key].setEnabled(
+                has_picture and is_wanted and self.presenter is not None
+            )
 
     def step(self, by: int) -> None:
         """Go to the next layer, or with -1 to the one before."""

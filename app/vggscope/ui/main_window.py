@@ -163,6 +163,7 @@ class MainWindow(QMainWindow):
         if self._is_closed:
             # Before it was on the screen.
             return
+        self._layers.expect()
         self.workbench.start()
         self.actions_by_key.show_icons()
         self.welcome.show_samples()
@@ -182,12 +183,8 @@ class MainWindow(QMainWindow):
         videos = [file for file in files if is_video(file) and not Path(file).is_dir()]
         pictures = [file for file in files if file not in videos]
         self.workbench.open_paths(pictures)
-        if videos and pictures:
-            # Photos take the stage when they come; the video is to have it in the end.
-            self.workbench.added.connect(
-                lambda: self._live.play(videos), Qt.ConnectionType.SingleShotConnection
-            )
-        elif videos:
+        if videos:
+            # After the photos: the video is to have the stage.
             self._live.play(videos)
 
     # What the presenters show
@@ -291,7 +288,6 @@ class MainWindow(QMainWindow):
         bench, photos = self.workbench, self._photos
         dialogs = Dialogs(self, self._settings, self._theme)
         bench.model_changed.connect(self._show_model)
-        bench.model_changed.connect(self._layers.begin, Qt.ConnectionType.SingleShotConnection)
         bench.failed.connect(self.messages.tell_error)
         self.models.models_changed.connect(self._show_titles)
         self._line.work_clicked.connect(self.models.show)

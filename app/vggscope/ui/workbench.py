@@ -47,7 +47,7 @@ class Workbench(QObject):
         jobs: downloads of models, and what else is done with them.
 
     Signals:
-        added: photos came.
+        added: photos came, to be seen.
         current_changed: another photo, or none, is to be shown.
         current_updated: the current photo has another state.
         pixels_ready: the ``Levels`` of the current photo.
@@ -83,6 +83,7 @@ class Workbench(QObject):
         self._serial = 0
         self._is_live = False
         self._listings: set[str] = set()
+        self._quiet: set[str] = set()
         self._asked: Wanted | None = None
         self._broken: VggscopeError | None = None
         self._with_thumbnail: OrderedDict[int, Photo] = OrderedDict()
@@ -167,19 +168,31 @@ class Workbench(QObject):
 
         def deliver(photos: list[Photo]) -> None:
             self._listings.discard(key)
-            self.add(photos)
+            is_quiet = key in self._quiet
+            self._quiet.discard(key)
+            self.add(photos, quietly=is_quiet)
             self.progress_changed.emit()
 
         self.tasks.run(
             key, lambda: photos_of_paths(paths, lambda: self.tasks.is_pending(key)), deliver
         )
 
-    def add(self, photos: Sequence[Photo]) -> None:
-        """Add photos; the first new one becomes the current one."""
+    def hush(self) -> None:
+        """Something else is to be seen now: photos that are still being listed come quietly."""
+        self._quiet |= self._listings
+
+    def add(self, photos: Sequence[Photo], *, quietly: bool = False) -> None:
+        """Add photos; the first new one becomes the current one.
+
+        Args:
+            photos: any number.
+            quietly: without ``added``.
+        """
         if not photos:
             return
         self.photos.add(photos)
-        self.added.emit()
+        if not quietly:
+            self.added.emit()
         self.inference.classify(p for p in photos if p.state is State.WAITING)
         self._admit_defeat()
         self.choose(photos[0].key)
@@ -255,6 +268,7 @@ class Workbench(QObject):
         for key in self._listings:
             self.tasks.forget(key)
         self._listings.clear()
+        self._quiet.clear()
         self.inference.withdraw_all()
         self._set_state(State.WAITING, State.STOPPED)
 

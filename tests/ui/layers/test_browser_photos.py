@@ -12,22 +12,26 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QToolButton
 
-from ui.layers.layers_driver import KEY, STARTER, box_of, changed_area, pixels
-from ui.window_driver import FAST
+from ui.layers.layers_driver import KEY, STARTER, Layers, box_of, changed_area, pixels
+from ui.window_driver import FAST, sample
 from vggscope.cli.main import main
 from vggscope.errors import InferenceError
 from vggscope.inference import layer_times
 from vggscope.inference.map_views import maps_picture, spot_at
 from vggscope.inference.weight_views import UnitWeights, unit_weights_view
+from vggscope.ui.inference_thread import InferenceThread
 from vggscope.ui.layers.colours import colour_table
 from vggscope.ui.layers.histogram import value_text
 from vggscope.ui.settings import CROP_BOX
 from vggscope.ui.texts import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QImage
 
-    from ui.layers.layers_driver import Layers, Truth
+    from ui.layers.layers_driver import Truth
+    from ui.window_driver import Driver
     from vggscope.inference.classifier import Classifier
     from vggscope.inference.feature_maps import FeatureMaps
 
@@ -92,6 +96,35 @@ def test_every_layer_of_the_starter(layers: Layers, truth: Truth) -> None:
     assert layers.browser.figure.current == "prob", "there is nothing behind it"
     layers.press(KEY.Key_Up, ALT)
     layers.settle("fc8")
+
+
+def test_the_browser_does_not_keep_the_first_prediction_waiting(
+    new_window: Callable[..., Driver],
+) -> None:
+    user = new_window(begin=False)
+    user.drop_files(sample("zebra"))
+    user.wait(lambda: user.bench.current is not None)
+    step = user.window.actions_by_key["layer_behind"]
+    seen: list[bool] = []
+    user.bench.inference.answered.connect(lambda: seen.append(user.window.layers is not None))
+    assert user.window.layers is None
+    assert not step.isEnabled()
+    user.window.begin()
+    user.settle()
+    user.wait(lambda: user.window.layers is not None)
+    assert seen == [False], "it came behind the answer"
+    assert step.isEnabled()
+
+
+def test_the_browser_does_not_wait_for_what_takes_long(
+    new_window: Callable[..., Driver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InferenceThread, "load", lambda *_: None)
+    user = new_window()
+    user.drop_files(sample("zebra"))
+    user.wait(lambda: user.window.layers is not None)
+    layers = Layers(user)
+    user.wait(lambda: "being loaded" in layers.reason)
 
 
 def test_how_the_maps_are_shown(layers: Layers, truth: Truth) -> None:

@@ -56,7 +56,7 @@ class _Stream(NamedTuple):
 
 
 class LayersPresenter(QObject):
-    """Made when there is a picture and the browser is wanted; from then on as old as the window.
+    """Made when the browser is first shown (``LayersSwitch``); from then on as old as the window.
 
     Attributes:
         browser: what it fills.
@@ -98,7 +98,7 @@ class LayersPresenter(QObject):
         live.session.source_changed.connect(self.refresh)
 
     def want(self, is_wanted: bool) -> None:
-        """Show the browser, as soon as there is a picture, or hide it."""
+        """Show the browser, if there is a picture, or hide it."""
         self._is_wanted = is_wanted
         self.refresh()
 
