@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import libraries
+from commit import commit
 from vggscope.doctor import PACKAGES
+from vggscope.inference.packages import runtime_packages
 from vggscope.inference.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ EXCLUDED_MODULES: Final = [
     "tkinter",
     "torch",
     "unittest",
+    # There for developers alone, and taken along where it is there.
+    "_pytest",
+    "yaml",
 ]
 
 _LEFT_OUT: Final = re.compile(
@@ -133,13 +138,14 @@ def distributions(flavour: str) -> list[str]:
     """The distributions whose metadata the program asks for.
 
     Raises:
-        SystemExit: the flavour is unknown or not installed here.
+        SystemExit: the flavour is unknown or not installed here, or not alone.
     """
     if flavour not in FLAVOURS:
         raise SystemExit(f"VGGSCOPE_FLAVOUR={flavour}: choose one of {', '.join(FLAVOURS)}")
+    runtime = "onnxruntime" if flavour in _PLUGINS else FLAVOURS[flavour]
     names = [*PACKAGES, FLAVOURS[flavour]]
-    if flavour in _PLUGINS:
-        names.append("onnxruntime")
+    if runtime not in names:
+        names.append(runtime)
     for name in names:
         try:
             metadata.version(name)
@@ -147,7 +153,20 @@ def distributions(flavour: str) -> list[str]:
             raise SystemExit(
                 f"{name} is not installed: VGGSCOPE_FLAVOUR={flavour} needs it"
             ) from None
+    _check_runtime_is_alone(runtime)
     return names
+
+
+def _check_runtime_is_alone(wanted: str) -> None:
+    found = runtime_packages()
+    if len(found) > 1:
+        names = " ".join(text.split()[0] for text in found)
+        pip = f"{sys.executable} -m pip"
+        raise SystemExit(
+            f"{' and '.join(found)} are both installed, in the same folder: which of them is built "
+            f"in would be chance. Have {wanted} alone:\n"
+            f"  {pip} uninstall --yes {names}\n  {pip} install --no-deps {wanted}"
+        )
 
 
 def plugin_packages(flavour: str) -> list[str]:
@@ -157,16 +176,11 @@ def plugin_packages(flavour: str) -> list[str]:
 
 def build_facts(flavour: str, version: str) -> str:
     """What ``vggscope doctor`` tells of a bundle, as JSON."""
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    try:
-        # Wine has no git.
-        commit = os.environ.get("VGGSCOPE_COMMIT") or _output(git)
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
     facts = {
         "version": version,
         "flavour": flavour,
-        "commit": commit,
+        # Wine has no git.
+        "commit": os.environ.get("VGGSCOPE_COMMIT") or commit(),
         "date": build_time().strftime("%Y-%m-%d"),
         "machine": f"{platform.system()} {platform.machine()}",
     }
@@ -177,10 +191,6 @@ def build_time() -> dt.datetime:
     """Now, or what SOURCE_DATE_EPOCH says: two builds of one commit are to be the same."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     return dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)
-
-
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def trimmed(entries: Iterable[Entry]) -> list[Entry]:

@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import bundle
+from vggscope import paths
 from vggscope.notices import normalised, notices
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ FILE: Final = "THIRD-PARTY-NOTICES.txt"
 _COMMON: Final = Path("/usr/share/common-licenses")
 _COMMON_NAME: Final = re.compile(rf"{_COMMON.as_posix()}/([A-Za-z0-9.-]*[A-Za-z0-9])")
 _ALREADY_THERE: Final = {"LGPL-3", "GPL-3", "LGPL-2.1", "Apache-2.0"}
+_TITLE: Final = re.compile(r"\n={78}\n([^\n]+)\nLicence: ([^\n]+)")
+# What PyInstaller's hooks put into every bundle is told with its loader.
+_OF_PYINSTALLER: Final = ("pyi", "_pyi", "pyimod", "PyInstaller", "_distutils_hack")
 
 
 def of_bundle(files: Iterable[Path]) -> str:
@@ -37,8 +42,21 @@ def of_bundle(files: Iterable[Path]) -> str:
     return notices(
         found.values(),
         origin="the bundle that it lies in holds",
-        more=[*_of_system(packages), *_common_licences(packages)],
+        more=[changes_to_qt(), *_of_system(packages), *_common_licences(packages)],
         is_bundle=True,
+    )
+
+
+def changes_to_qt() -> str:
+    """What this build changes in Qt on this system, and how to undo it: its licence wants both."""
+    file = paths.resource("notices", f"changes-{sys.platform}.txt")
+    return (
+        file.read_text(encoding="utf-8")
+        .strip()
+        .format(
+            version=metadata.version("PySide6-Essentials"),
+            date=f"{bundle.build_time():%Y-%m-%d}",
+        )
     )
 
 
@@ -131,3 +149,55 @@ def _common_licences(packages: Iterable[str]) -> Iterator[str]:
         if file.is_file():
             text = file.read_text(encoding="utf-8", errors="replace").strip()
             yield f"--- {file} ---\n{text}"
+
+
+# --- what was built -------------------------------------------------------------------------------
+
+
+def check(folder: Path) -> None:
+    """See that the notices in a bundle's ``folder`` name all that lies there.
+
+    Raises:
+        SystemExit: they do not.
+    """
+    if unnamed := unnamed_in(folder):
+        raise SystemExit(f"{FILE} does not name {', '.join(unnamed)}")
+
+
+def unnamed_in(folder: Path) -> list[str]:
+    """Distributions and libraries that lie in a bundle's ``folder``, but not in its notices.
+
+    By what is there, not by what the notices were made from.
+    """
+    inside = folder / "_internal"
+    text = (inside / FILE).read_text(encoding="utf-8")
+    named = titles(text)
+    found = {path.name.split("-")[0] for path in inside.glob("*.dist-info")}
+    by_module = metadata.packages_distributions()
+    modules = {path.name for path in inside.iterdir() if path.is_dir()} | frozen_modules(folder)
+    for module in modules:
+        if not module.startswith(_OF_PYINSTALLER):
+            found.update(by_module.get(module, ()))
+    missing = {normalised(name) for name in found} - named.keys() - {"vggscope"}
+    libraries = {path.name for path in inside.glob("lib*.so*") if not path.is_symlink()}
+    return sorted(
+        [
+            *missing,
+            *(n for n in libraries if n not in text and not n.startswith("libpython")),
+        ]
+    )
+
+
+def titles(text: str) -> dict[str, str]:
+    """Normalised name of a distribution, without its version -> its licence."""
+    return {normalised(title.split(" ")[0]): licence for title, licence in _TITLE.findall(text)}
+
+
+def frozen_modules(folder: Path) -> set[str]:
+    """The top-level modules in the archive of a bundle's program."""
+    from PyInstaller.archive.readers import CArchiveReader  # noqa: PLC0415 (tests do without)
+
+    names = ("vggscope", "VGGscope.exe")
+    program = next(folder / name for name in names if (folder / name).exists())
+    archive = CArchiveReader(str(program)).open_embedded_archive("PYZ.pyz")
+    return {name.partition(".")[0] for name in archive.toc}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE: Final = "vggscope.cdx.json"
+_CHANGED: Final = {
+    "linux": {"pyside6-essentials"},
+    "darwin": {"pyside6-essentials", "pyside6-addons", "shiboken6"},
+}
+"""System -> distributions of Qt whose libraries the build changes."""
 
 
 def of_bundle(files: Iterable[Path], *, version: str) -> str:
@@ -74,7 +80,7 @@ def component(distribution: metadata.Distribution) -> dict[str, Any]:
     """What is told of a Python distribution."""
     name = normalised(distribution.metadata["Name"])
     address = f"pkg:pypi/{name}@{distribution.version}"
-    return {
+    told: dict[str, Any] = {
         "type": "library",
         "bom-ref": address,
         "name": name,
@@ -82,6 +88,9 @@ def component(distribution: metadata.Distribution) -> dict[str, Any]:
         "purl": address,
         "licenses": [{"license": {"name": licence_of(distribution)}}],
     }
+    if name in _CHANGED.get(sys.platform, ()):
+        told["pedigree"] = {"notes": f"Changed: see “Changes to Qt” in {notices.FILE}"}
+    return told
 
 
 def system_package(name: str) -> dict[str, Any]:

@@ -81,14 +81,34 @@ class Screen:
         search = ("xdotool", "search", "--onlyvisible", "--name", "^VGGscope$| VGGscope$")
         return set(self._output(*search).split())
 
-    def picture(self, name: str, seconds: float = 4) -> None:
+    def titles(self) -> list[str]:
+        """What these windows are called."""
+        return sorted(self.title(window) for window in self.windows())
+
+    def title(self, window: str) -> str:
+        """What one of them is called; "" if it has gone."""
+        return self._output("xdotool", "getwindowname", window).rstrip("\n")
+
+    def press(self, keys: str) -> None:
+        """Press ``keys`` ("ctrl+b") in the only window."""
+        (window,) = self.windows()
+        # Nobody else gives windows the keyboard here.
+        self._output("xdotool", "windowfocus", "--sync", window, "key", keys)
+
+    def picture(self, name: str, seconds: float = 4) -> Path:
         """Leave a picture of it in the folder, once it has had time to settle."""
         time.sleep(seconds)
-        self._output("import", "-window", "root", str(self._folder / f"{name}.png"))
+        file = self._folder / f"{name}.png"
+        self._output("import", "-window", "root", str(file))
+        return file
+
+    def pixels(self, picture: Path) -> str:
+        """The same text for the same picture, whenever it was taken."""
+        return self._output("identify", "-format", "%#", str(picture))
 
     def _output(self, *command: str) -> str:
         made = {**os.environ, "DISPLAY": self.display}
-        done = subprocess.run(command, env=made, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=made, capture_output=True, encoding="utf-8", check=False)
         return done.stdout
 
 

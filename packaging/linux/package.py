@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _HERE: Final = Path(__file__).resolve().parent
 _TOP: Final = _HERE.parents[1]
 _WORK: Final = _TOP / "build" / "linux"
+MOST_BYTES: Final = 300_000_000
+"""Of what is installed, with the usual flavour."""
 _ICON_SIZES: Final = (16, 24, 32, 48, 64, 128, 256, 512)
 PICTURE_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "JPEG": ("image/jpeg",),
@@ -115,6 +117,7 @@ def main() -> int:
     only.add_argument("--tar", action="store_true", help="that alone")
     arguments = parser.parse_args()
     build = look_at(arguments.bundle, arguments.version)
+    print(f"unpacked: {size_of(build.bundle) / 1e6:.1f} MB", flush=True)
     arguments.output.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(_WORK, ignore_errors=True)
     made = []
@@ -122,8 +125,6 @@ def main() -> int:
         made.append(_timed(deb, build, arguments.output))
     if not arguments.deb:
         made.append(_timed(tar, build, arguments.output))
-    size = sum(p.lstat().st_size for p in build.bundle.rglob("*") if not p.is_dir())
-    print(f"unpacked: {size / 1e6:.1f} MB")
     for path, seconds in made:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s, {digest}")
@@ -134,15 +135,23 @@ def look_at(bundle: Path, version: str) -> Build:
     """What there is to say of a bundle.
 
     Raises:
-        SystemExit: there is none.
+        SystemExit: there is none, or a larger one than we promise.
     """
     try:
         facts = json.loads((bundle / "_internal" / "build.json").read_text(encoding="utf-8"))
     except OSError:
         raise SystemExit(f"There is no bundle in {bundle}: run pyinstaller build.spec") from None
-    if facts["flavour"] != "cpu":
+    if facts["flavour"] == "cpu":
+        if (size := size_of(bundle)) > MOST_BYTES:
+            raise SystemExit(f"{bundle} has {size:,} bytes: more than {MOST_BYTES:,}")
+    else:
         version += f"+{facts['flavour']}"
     return Build(bundle, version, build_time(), depends.needs_of(bundle))
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all that lies in ``folder``."""
+    return sum(p.lstat().st_size for p in folder.rglob("*") if not p.is_dir())
 
 
 def debian_version(version: str) -> str:

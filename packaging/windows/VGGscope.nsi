@@ -167,8 +167,8 @@ FunctionEnd
 
 Function .onInit
     SetRegView 64
-    ${IfNot} ${AtLeastWin10}
-        !insertmacro Refuse 5 "VGGscope needs Windows 10 or newer."
+    ${IfNot} ${AtLeastBuild} 18362
+        !insertmacro Refuse 5 "VGGscope needs Windows 10, version 1903, or newer."
     ${EndIf}
     System::Call 'kernel32::CreateMutexW(p 0, i 0, w "VGGscopeSetup") p .s ?e'
     Pop $0
@@ -456,7 +456,8 @@ Function RenamePatiently
     SetErrors
 FunctionEnd
 
-; Its own uninstaller knows which files are its own. Others are kept, and go into the new folder.
+; Its own uninstaller knows which files are its own. Others are kept, all in one folder of the new
+; version, with those that are kept already.
 Function RemoveFormer
     ${IfNot} ${FileExists} "$Former\*.*"
         Return
@@ -467,8 +468,38 @@ Function RemoveFormer
     ${EndIf}
     RMDir "$Former"
     ${If} ${FileExists} "$Former\*.*"
-        Rename "$Former" "$INSTDIR\kept"
+        CreateDirectory "$INSTDIR\kept"
+        StrCpy $R4 "$Former\kept"
+        Call Keep
+        StrCpy $R4 "$Former"
+        Call Keep
     ${EndIf}
+FunctionEnd
+
+; Moves what is in the folder $R4, if there is one, to $INSTDIR\kept, and removes the folder. Where
+; a name is taken there, it gets a number.
+Function Keep
+    FindFirst $0 $1 "$R4\*.*"
+    ${DoWhile} $1 != ""
+        ${If} $1 != "."
+        ${AndIf} $1 != ".."
+            ${GetBaseName} "$1" $2
+            ${GetFileExt} "$1" $3
+            ${If} $3 != ""
+                StrCpy $3 ".$3"
+            ${EndIf}
+            StrCpy $4 1
+            StrCpy $R5 "$INSTDIR\kept\$1"
+            ${DoWhile} ${FileExists} "$R5"
+                IntOp $4 $4 + 1
+                StrCpy $R5 "$INSTDIR\kept\$2 ($4)$3"
+            ${Loop}
+            Rename "$R4\$1" "$R5"
+        ${EndIf}
+        FindNext $0 $1
+    ${Loop}
+    FindClose $0
+    RMDir "$R4"
 FunctionEnd
 
 ; Sets $Elsewhere.

@@ -26,6 +26,9 @@ import embedded
 import lock
 from wine import Wine, require_tools
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from commit import commit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -97,7 +100,7 @@ def numbers(text: str) -> str:
 
 def freeze() -> None:
     """Make ``BUNDLE``."""
-    variables = {"PYTHONDONTWRITEBYTECODE": "1", "VGGSCOPE_COMMIT": _commit()}
+    variables = {"PYTHONDONTWRITEBYTECODE": "1", "VGGSCOPE_COMMIT": commit()}
     for name in ("VGGSCOPE_FLAVOUR", "SOURCE_DATE_EPOCH"):
         if name in os.environ:
             variables[name] = os.environ[name]
@@ -105,12 +108,6 @@ def freeze() -> None:
         _freeze_here(variables)
     else:
         _freeze_in_wine(variables)
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def _freeze_here(variables: dict[str, str]) -> None:

@@ -43,16 +43,29 @@ if TYPE_CHECKING:
 WORK: Final = installer.TOP / "build" / "windows-smoke"
 _OF_WINE: Final = re.compile(r"^(windows|ProgramData/Microsoft|users/[^/]+/Temp)(/|$)")
 """What Wine changes in its drive by itself."""
+_OF_OURS: Final = re.compile("vggscope|qtproject", re.IGNORECASE)
+"""What must not be left in the registry; Qt keeps there which folders its dialogs have shown."""
 _SECOND_USER: Final = 65534
+_VERSION_KEY: Final = r"HKLM\Software\Microsoft\Windows NT\CurrentVersion"
+_CRASH: Final = """
+import ctypes, sys
+kernel = ctypes.WinDLL("kernel32")
+for name in ("OpenProcess", "CreateRemoteThread"):
+    getattr(kernel, name).restype = ctypes.c_void_p
+process = ctypes.c_void_p(kernel.OpenProcess(0x1FFFFF, False, int(sys.argv[1])))
+nowhere, nothing = ctypes.c_void_p(0x10), ctypes.c_void_p(0)
+assert kernel.CreateRemoteThread(process, nothing, ctypes.c_size_t(0), nowhere, nothing, 0, nothing)
+"""
+"""Has another process call a function where no memory is."""
 
 
 class Machine:
     """A computer with Windows, as far as Wine is one, with what is installed on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, wine: Wine, screen: Screen) -> None:
         """See the class; ``make`` makes it."""
-        self.wine = Wine(WORK / "wine")
-        self.screen = Screen(WORK)
+        self.wine = wine
+        self.screen = screen
         self.before: set[str] = set()
 
     def make(self) -> None:
@@ -99,18 +112,22 @@ class Machine:
         return {name for name in found if not _OF_WINE.match(name)}
 
     def registry(self) -> list[str]:
-        """The lines of the registry that tell of VGGscope."""
+        """The lines of the registry that tell of VGGscope, or of what Qt did in it."""
         self.wine.wait()
         lines: list[str] = []
         for name in ("system.reg", "user.reg", "userdef.reg"):
             text = (self.wine.prefix / name).read_text(encoding="utf-8", errors="replace")
-            lines += [line for line in text.splitlines() if "vggscope" in line.lower()]
+            lines += [line for line in text.splitlines() if _OF_OURS.search(line)]
         return lines
 
     @contextmanager
-    def window(self, *words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
-        """A window of the installed program, with a photo or a video; closed at the end."""
-        named = [self.named(word) if isinstance(word, Path) else word for word in words]
+    def window(self, file: Path, *, ends_well: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+        """A window of the installed program that shows a photo or a video; closed at the end.
+
+        Args:
+            file: the photo or the video.
+            ends_well: False if it is going to crash.
+        """
         program = self.named(self.program / "VGGscope.exe")
         with (
             (WORK / "window.log").open("ab") as log,
@@ -118,24 +135,52 @@ class Machine:
             subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as pipe,
         ):
             process = subprocess.Popen(
-                self.wine.command([program, *named]),
+                self.wine.command([program, self.named(file)]),
                 env={**self.wine.environment(), "DISPLAY": self.screen.display},
                 stdin=subprocess.DEVNULL,
                 stdout=pipe.stdin,
                 stderr=pipe.stdin,
             )
             try:
-                wait(lambda: len(self.screen.windows()) == 1, lambda: "no window came", 60)
+                self.wait_for_window(f"{file.name} — VGGscope")
                 yield process
-                check(process.poll() is None, f"the window ended by itself: {process.poll()}")
-                # As its cross does.
-                self.run("taskkill", "/im", "VGGscope.exe")
-                process.wait(30)
-                check(process.returncode == 0, f"the window ended with {process.returncode}")
+                if ends_well:
+                    check(process.poll() is None, f"the window ended by itself: {process.poll()}")
+                    # As its cross does.
+                    self.run("taskkill", "/im", "VGGscope.exe")
+                    process.wait(30)
+                    check(process.returncode == 0, f"the window ended with {process.returncode}")
             finally:
                 if process.poll() is None:
                     process.kill()
                     self.run("taskkill", "/f", "/im", "VGGscope.exe")
+
+    def wait_for_window(self, title: str) -> str:
+        """Wait until exactly one window has ``title``; its number."""
+        found: list[str] = []
+
+        def is_there() -> bool:
+            found[:] = self.tool(
+                "xdotool", "search", "--onlyvisible", "--name", f"^{title}$"
+            ).split()
+            return len(found) == 1
+
+        wait(is_there, lambda: f"{len(found)} windows are called “{title}”", 60)
+        return found[0]
+
+    def moves(self) -> bool:
+        """Whether what is on the screen changes by itself."""
+        pictures = []
+        for _ in range(2):
+            pictures.append(self.tool("import", "-window", "root", "rgb:-"))
+            time.sleep(2)
+        return pictures[0] != pictures[1]
+
+    def tool(self, *words: str) -> str:
+        """What a program of this computer prints that looks at the screen, or types."""
+        variables = {**os.environ, "DISPLAY": self.screen.display}
+        done = subprocess.run(words, env=variables, capture_output=True, check=False)
+        return done.stdout.decode("latin-1")
 
 
 def new_setup() -> Path:
@@ -159,6 +204,20 @@ def old_setup() -> Path:
 
 
 # --- what is tried --------------------------------------------------------------------------------
+
+
+def older_windows(machine: Machine) -> str:
+    """Setup refuses what is older than Windows 10, version 1903."""
+    machine.run("winecfg", "/v", "win81")
+    check(machine.setup(new_setup()) == 5, "Windows 8.1 was taken")
+    machine.run("winecfg", "/v", "win10")
+    query = machine.run("reg", "query", _VERSION_KEY, "/v", "CurrentBuildNumber").stdout
+    build = query.split()[-1]
+    machine.run("reg", "add", _VERSION_KEY, "/v", "CurrentBuildNumber", "/d", "18361", "/f")
+    check(machine.setup(new_setup()) == 5, "build 18361 was taken")
+    machine.run("reg", "add", _VERSION_KEY, "/v", "CurrentBuildNumber", "/d", build, "/f")
+    check(not machine.program.exists(), "something was installed")
+    return f"status 5; all that follows runs on build {build}"
 
 
 def install_older(machine: Machine) -> str:
@@ -212,13 +271,26 @@ def upgrade(machine: Machine) -> str:
     took = time.monotonic() - started
     check(status == 0, f"Setup ended with {status}")
     check(not (machine.program / "_internal" / "former").exists(), "files of the old one are left")
-    note = machine.program / "kept" / "my notes.txt"
-    check(note.read_text(encoding="utf-8") == "mine", "the note is gone")
+    kept_here = machine.program / "kept"
+    check(_texts(kept_here) == {"my notes.txt": "mine"}, _texts(kept_here))
     lost = [path.name for path, content in before.items() if path.read_bytes() != content]
     check(not lost, f"changed: {lost}")
     check("small" in machine.vggscope("models", "list"), "the model is not found")
-    shutil.rmtree(note.parent)
+    (machine.program / "my notes.txt").write_text("mine, too", encoding="utf-8")
+    (machine.program / "more").mkdir()
+    (machine.program / "more" / "kept").write_text("deeper", encoding="utf-8")
+    status = machine.setup(new_setup())
+    check(status == 0, f"Setup ended with {status} the second time")
+    expected = {"my notes.txt": "mine", "my notes (2).txt": "mine, too", "more/kept": "deeper"}
+    check(_texts(kept_here) == expected, _texts(kept_here))
+    check(not (machine.program / "my notes.txt").exists(), "a note is there twice")
+    shutil.rmtree(kept_here)
     return f"{OLDER} → {machine.vggscope('--version').split()[1]} in {took:.0f} s"
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
 
 
 def command_line(machine: Machine) -> str:
@@ -284,18 +356,66 @@ def window_and_video(machine: Machine) -> str:
     """The window shows a photo; a second start, by “Open with”, hands it a video, which plays."""
     with machine.window(machine.photos / "bald-eagle.jpg"):
         machine.screen.picture("window", 15)
+        check(not machine.moves(), "a photo does not keep still")
         program = _open_with(machine).strip('"').partition('" "')[0]
         film = machine.photos / "slideshow.webm"
         started = time.monotonic()
         done = machine.run(program, film)
         took = time.monotonic() - started
         check(done.returncode == 0, f"{done.returncode} {done.stdout}")
+        machine.wait_for_window(f"{film.name} — VGGscope")
         check(len(machine.screen.windows()) == 1, "a second window came")
         machine.screen.picture("video", 6)
+        check(machine.moves(), "the video stands still")
     live = ("live", "--source", machine.photos / "slideshow.webm", "--headless", "--seconds", "4")
     lines = [line for line in machine.vggscope(*live).splitlines() if line.startswith("{")]
     check(len(lines) >= 3, lines)
     return f"second start {took:.1f} s; {len(lines)} inferences in 4 s of video"
+
+
+def dialog(machine: Machine) -> str:
+    """A photo is chosen in Windows' dialog, which leaves no trace in the registry."""
+    # A name that every keyboard has.
+    chosen = machine.wine.drive / "chosen.jpg"
+    shutil.copy(SAMPLES / "zebra.jpg", chosen)
+    before = machine.registry()
+    with machine.window(machine.photos / "coffee.jpg"):
+        window = machine.wait_for_window("coffee.jpg — VGGscope")
+        machine.tool("xdotool", "windowfocus", "--sync", window, "key", "ctrl+o")
+        machine.wait_for_window("Open photos")
+        time.sleep(2)
+        machine.tool("xdotool", "type", "--delay", "50", machine.named(chosen))
+        machine.screen.picture("dialog", 2)
+        machine.tool("xdotool", "key", "Return")
+        machine.wait_for_window(f"{chosen.name} — VGGscope")
+    chosen.unlink()
+    new = [line for line in machine.registry() if line not in before]
+    check(not new, new)
+    return f"{len(before)} lines as before"
+
+
+def crash(machine: Machine) -> str:
+    """The window crashes: a report is in the log folder, and the next start is as any other."""
+    dialogs = r"HKCU\Software\Wine\WineDbg"
+    # Wine's window about it would wait for an answer.
+    machine.run("reg", "add", dialogs, "/v", "ShowCrashDialog", "/t", "REG_DWORD", "/d", "0")
+    with machine.window(machine.photos / "coffee.jpg", ends_well=False) as process:
+        (running,) = (machine.data / "Logs").glob("running-*.txt")
+        number = running.stem.removeprefix("running-")
+        machine.run(installer.BUILD / "python" / "python.exe", "-c", _CRASH, number)
+        process.wait(60)
+        check(process.returncode != 0, "it did not crash")
+    report = running.read_text(encoding="utf-8")
+    check("access violation" in report and "app.py" in report, report)
+    with machine.window(machine.photos / "zebra.jpg"):
+        (kept,) = (machine.data / "Logs").glob("crash-*.txt")
+        check(kept.read_text(encoding="utf-8") == report, "another report")
+        # The next process may have the same number.
+        left = running.read_text(encoding="utf-8") if running.exists() else ""
+        check(report not in left, "it will be told again")
+        machine.screen.picture("after-crash", 5)
+    machine.run("reg", "delete", dialogs, "/f")
+    return f"{kept.name}: {report.splitlines()[0]}"
 
 
 def _open_with(machine: Machine) -> str:
@@ -360,7 +480,7 @@ def keep_models(machine: Machine) -> str:
 
 
 def for_everybody(machine: Machine) -> str:
-    """It is installed for all; another user, who may write nothing there, uses it."""
+    """It is installed for all; another user uses it, who may write nothing there, then nowhere."""
     status = machine.setup(new_setup(), "/AllUsers")
     check(status == 0, f"Setup ended with {status}")
     machine.program = machine.wine.drive / "Program Files" / "VGGscope"
@@ -379,21 +499,35 @@ def _second_user(machine: Machine) -> str:
     try:
         shared = folder / "VGGscope"
         shutil.copytree(machine.program, shared)
-        second = Wine(folder / "wine", user=_SECOND_USER)
+        second = Machine(Wine(folder / "wine", user=_SECOND_USER), machine.screen)
         second.make()
-        (second.drive / "Program Files" / "VGGscope").symlink_to(shared)
-        photo = folder / "zebra.jpg"
-        shutil.copy(SAMPLES / "zebra.jpg", photo)
-        program = second.drive / "Program Files" / "VGGscope" / "vggscope.com"
-        words = [second.windows_path(program), "classify", second.windows_path(photo)]
-        done = second.run(words)
-        second.wait()
-        check(done.returncode == 0 and "zebra" in done.stdout, done.stdout)
-        logs = list((second.drive / "users").glob("*/AppData/Local/vggscope/Logs/vggscope.log"))
-        check(len(logs) == 1, logs)
-        return "a second user classified beside an open window, with folders of their own"
+        second.program = second.wine.drive / "Program Files" / "VGGscope"
+        second.program.symlink_to(shared)
+        photo = second.photos / "zebra.jpg"
+        check("zebra" in second.vggscope("classify", photo), "no zebra")
+        check((second.data / "Logs" / "vggscope.log").is_file(), "no log of their own")
+        refusal = _locked_home(second, photo)
+        second.wine.wait()
+        return f"a second user classified beside an open window; without a home: {refusal}"
     finally:
         shutil.rmtree(folder)
+
+
+def _locked_home(second: Machine, photo: Path) -> str:
+    """Where nothing can be kept everything works that keeps nothing; what was said of the rest."""
+    shutil.rmtree(second.data)
+    os.chown(second.local, 0, 0)
+    second.local.chmod(0o555)
+    check("zebra" in second.vggscope("classify", photo), "no zebra")
+    with second.window(photo):
+        second.screen.picture("locked-home", 5)
+    making = ("models", "create", "--config", "A", "--width", "1/8", "--name", "small")
+    done = second.run(second.program / "vggscope.com", *making)
+    lines = done.stdout.strip().splitlines()
+    check(done.returncode != 0, "a model was made")
+    check(lines[-1].startswith("vggscope: ") and "Traceback" not in done.stdout, done.stdout)
+    check(not second.data.exists(), "something was kept")
+    return lines[-1]
 
 
 def portable(machine: Machine) -> str:
@@ -439,6 +573,7 @@ def uninstall(machine: Machine) -> str:
 
 
 STEPS: Final = (
+    older_windows,
     install_older,
     other_folder,
     while_it_runs,
@@ -447,6 +582,8 @@ STEPS: Final = (
     same_answers,
     children,
     window_and_video,
+    dialog,
+    crash,
     difficult_folder,
     full_disk,
     keep_models,
@@ -464,7 +601,7 @@ def main() -> int:
     require_tools()
     WORK.mkdir(parents=True, exist_ok=True)
     (WORK / "window.log").unlink(missing_ok=True)
-    machine = Machine()
+    machine = Machine(Wine(WORK / "wine"), Screen(WORK))
     machine.make()
     only = arguments.only
     chosen = [step for step in STEPS if not only or step.__name__ in only]

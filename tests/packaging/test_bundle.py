@@ -15,6 +15,7 @@ import pytest
 from .scripts import script
 
 bundle = script("bundle")
+commit = script("commit").commit
 icu = script("icu")
 libraries = script("libraries")
 
@@ -189,6 +190,49 @@ def test_a_stand_in_is_a_library(tmp_path: Path) -> None:
 def test_the_build_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     assert '"date": "1970-01-01"' in bundle.build_facts("cpu", "1.2.3")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+def test_a_build_of_something_else_than_a_commit_says_so(tmp_path: Path) -> None:
+    assert commit(tmp_path) == "unknown"
+
+    def git(*words: str) -> str:
+        named = ["-c", "user.name=me", "-c", "user.email=me@example.com"]
+        return subprocess.check_output(["git", *named, *words], cwd=tmp_path, text=True).strip()
+
+    git("init", "--quiet")
+    assert commit(tmp_path) == "unknown"
+    (tmp_path / ".gitignore").write_text("build\n", encoding="utf-8")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
+    clean = git("rev-parse", "--short", "HEAD")
+    (tmp_path / "build").touch()
+    assert commit(tmp_path) == clean
+    (tmp_path / "new.py").touch()
+    assert commit(tmp_path) == f"{clean}-dirty"
+    (tmp_path / "new.py").unlink()
+    (tmp_path / ".gitignore").write_text("build\n\n", encoding="utf-8")
+    assert commit(tmp_path) == f"{clean}-dirty"
+
+
+def test_one_onnx_runtime_alone_is_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "onnxruntime" in bundle.distributions("cpu")
+    both = ["onnxruntime 1.32.0", "onnxruntime-gpu 1.31.0"]
+    monkeypatch.setattr(bundle, "runtime_packages", lambda: both)
+    monkeypatch.setattr(bundle.metadata, "version", lambda _: "1")
+    for flavour, kept in (("cuda", "onnxruntime-gpu"), ("cpu", "onnxruntime")):
+        with pytest.raises(SystemExit, match="are both installed") as caught:
+            bundle.distributions(flavour)
+        remedy = str(caught.value).splitlines()[1:]
+        assert remedy[0].endswith("pip uninstall --yes onnxruntime onnxruntime-gpu")
+        assert remedy[1].endswith(f"pip install --no-deps {kept}")
+
+
+def test_a_plugin_needs_the_usual_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle.metadata, "version", lambda _: "1")
+    monkeypatch.setattr(bundle, "runtime_packages", lambda: ["onnxruntime 1.32.0"])
+    names = bundle.distributions("openvino")
+    assert {"onnxruntime", "onnxruntime-ep-openvino"} <= set(names)
 
 
 def test_unknown_flavours() -> None:

@@ -182,6 +182,24 @@ def test_what_comes_before_a_version_is_upgraded_to_it() -> None:
         subprocess.run(["dpkg", "--compare-versions", older, "lt", newer], check=True)
 
 
+def test_a_bundle_that_is_too_large_is_not_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = tmp_path / "_internal" / "build.json"
+    facts.parent.mkdir()
+    facts.write_text('{"flavour": "cpu"}', encoding="utf-8")
+    monkeypatch.setattr(package.depends, "needs_of", lambda _: None)
+    (tmp_path / "large").write_bytes(b"\0" * 1000)
+    monkeypatch.setattr(package, "MOST_BYTES", 1018)
+    assert package.look_at(tmp_path, "1.2.3").version == "1.2.3"
+    (tmp_path / "large").write_bytes(b"\0" * 1001)
+    with pytest.raises(SystemExit, match="has 1,019 bytes: more than 1,018"):
+        package.look_at(tmp_path, "1.2.3")
+    # Others bring more, on purpose.
+    facts.write_text('{"flavour": "openvino"}', encoding="utf-8")
+    assert package.look_at(tmp_path, "1.2.3").version == "1.2.3+openvino"
+
+
 # --- the folder that is unpacked ------------------------------------------------------------------
 
 

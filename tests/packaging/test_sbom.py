@@ -41,6 +41,15 @@ def test_it_names_what_comes_from_the_system() -> None:
     assert package["purl"].endswith(f"/zlib1g@{package['version']}")
 
 
+def test_it_tells_whose_libraries_were_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {}
+    for system in ("linux", "win32"):
+        monkeypatch.setattr(sbom.sys, "platform", system)
+        parts[system] = sbom.component(metadata.distribution("PySide6-Essentials"))
+    assert "Changes to Qt" in parts["linux"].pop("pedigree")["notes"]
+    assert parts["linux"] == parts["win32"]
+
+
 def test_it_is_of_this_version_and_refers_to_itself(bill: dict[str, Any]) -> None:
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
     text = json.dumps(bill)

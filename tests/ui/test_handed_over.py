@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 def hand_over(user: Driver, *files: str | Path) -> None:
     _serve(user.window, Request(files=tuple(map(str, files))))
+
+
+def test_the_right_to_come_to_the_front_is_used(
+    user: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_ACTIVATION_TOKEN", raising=False)
+    # Qt's Wayland plugin would take it out again.
+    _serve(user.window, Request(activation="from the desktop"))
+    assert os.environ.pop("XDG_ACTIVATION_TOKEN") == "from the desktop"
+    _serve(user.window, Request())
+    assert "XDG_ACTIVATION_TOKEN" not in os.environ
 
 
 # --- while a dialog waits for an answer -------------------------------------------------------

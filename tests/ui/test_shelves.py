@@ -125,6 +125,21 @@ def test_heights_are_remembered(shelves: Shelves, qtbot: QtBot) -> None:
     assert qtbot
 
 
+def test_what_a_shelf_lends_to_another_is_remembered_as_its_own(shelves: Shelves) -> None:
+    strip, browser = a_widget(190), a_widget(150)
+    shelves.add("browser", browser, 500, at_end=False)
+    shelves.add("strip", strip, 190, at_end=True)
+    assert browser.height() < 450
+    state = window_state()
+    shelves.save(state)
+    assert kept_height(state, "browser", 5) == pytest.approx(500, abs=8)
+    assert kept_height(state, "strip", 5) == pytest.approx(190, abs=8)
+
+    drag(shelves, 1, by=60)
+    shelves.save(state)
+    assert kept_height(state, "browser", 5) == browser.height(), "as the user has it now"
+
+
 def drag(shelves: Shelves, number: int, *, by: int) -> None:
     """The handle above the widget ``number``."""
     handle = shelves.handle(number)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,10 +37,12 @@ if instance.is_first:
 """
 
 
-def start(*files: str, patience: int = 20_000, **variables: str) -> subprocess.Popen[str]:
+def start(
+    *files: str, patience: int = 20_000, code: str = START, **variables: str
+) -> subprocess.Popen[str]:
     platform = os.environ.get("QT_QPA_PLATFORM", "xcb")
     return subprocess.Popen(
-        [sys.executable, "-c", START, str(patience), *files],
+        [sys.executable, "-c", code, str(patience), *files],
         env=environment(**{"QT_QPA_PLATFORM": platform} | variables),
         stdout=subprocess.PIPE,
         text=True,
@@ -103,6 +106,51 @@ def test_names_that_are_no_text_arrive(qtbot: QtBot, first: SingleInstance) -> N
     with qtbot.waitSignal(first.asked, timeout=30_000) as asked:
         later = start(name)
     assert asked.args == [Request(files=(name,))]
+    assert said(later) == (True, False)
+
+
+def test_the_right_to_come_to_the_front_is_handed_over_on_wayland(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """A desktop gives it to the start that the user made, once."""
+    wayland = """
+from types import SimpleNamespace
+from vggscope.ui import single_instance
+single_instance.QGuiApplication = SimpleNamespace(platformName=lambda: "wayland")
+instance ="""
+    code = START.replace("instance =", wayland)
+    platform = SimpleNamespace(platformName=lambda: "wayland")
+    monkeypatch.setattr("vggscope.ui.single_instance.QGuiApplication", platform)
+    first: SingleInstance = request.getfixturevalue("first")
+    with qtbot.waitSignal(first.asked, timeout=30_000) as asked:
+        later = start("/a.jpg", code=code, XDG_ACTIVATION_TOKEN="once")
+    assert asked.args == [Request(files=("/a.jpg",), activation="once")]
+    assert said(later) == (True, False)
+
+
+def test_nothing_of_the_desktop_is_handed_over_elsewhere(
+    qtbot: QtBot, first: SingleInstance
+) -> None:
+    """Programs that the window starts would inherit it."""
+    with qtbot.waitSignal(first.asked, timeout=30_000) as asked:
+        later = start("/a.jpg", XDG_ACTIVATION_TOKEN="once")
+    assert asked.args == [Request(files=("/a.jpg",))]
+    assert said(later) == (True, False)
+
+
+def test_windows_is_told_that_another_may_come_to_the_front(
+    qtbot: QtBot, first: SingleInstance
+) -> None:
+    windows = """
+import ctypes
+from unittest.mock import Mock
+ctypes.windll, sys.platform = Mock(), "win32"
+allow = ctypes.windll.user32.AllowSetForegroundWindow
+handed"""
+    asked = "[handed and allow.call_args_list == [((-1,),)],"
+    code = START.replace("handed", windows, 1).replace("[handed,", asked)
+    with qtbot.waitSignal(first.asked, timeout=30_000):
+        later = start("/a.jpg", code=code)
     assert said(later) == (True, False)
 
 

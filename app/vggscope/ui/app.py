@@ -160,6 +160,9 @@ def _serve(window: MainWindow, request: Request) -> None:
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
     window.show()
     window.raise_()
+    if request.activation:
+        # Where Qt looks for it on Wayland.
+        os.environ["XDG_ACTIVATION_TOKEN"] = request.activation
     window.activateWindow()
     # Where the system lets nobody take the front, it lets the window ask for attention.
     QApplication.alert(window)

@@ -24,6 +24,8 @@ class Shelves(QSplitter):
         self.addWidget(stage)
         self.setStretchFactor(0, 1)
         self._shelves: dict[str, QWidget] = {}
+        self._lent: dict[QWidget, int] = {}
+        self.splitterMoved.connect(self._lent.clear)
 
     def add(self, key: str, shelf: QWidget, height: int, *, at_end: bool) -> None:
         """Add a shelf.
@@ -46,21 +48,31 @@ class Shelves(QSplitter):
             taken = min(max(0, sizes[number] - lowest), missing)
             sizes[number] -= taken
             missing -= taken
+            self._lend(self._now_at(number, before=place), taken)
         got = max(wanted - missing, shelf.minimumHeight())
+        self._lend(shelf, wanted - got)
         sizes[0] = max(1, sizes[0] - (got - wanted + missing))
         self.setSizes([*sizes[:place], got, *sizes[place:]])
         self.setStretchFactor(place, 0 if at_end else 1)
 
     def _lowest(self, number: int, *, before: int) -> int:
-        """How low the widget may become that was at ``number`` before one came to ``before``."""
-        widget = self.widget(number if number < before else number + 1)
+        widget = self._now_at(number, before=before)
         return 0 if widget is None else widget.minimumHeight()
 
+    def _now_at(self, number: int, *, before: int) -> QWidget | None:
+        """The widget that was at ``number`` before one came to ``before``."""
+        return self.widget(number if number < before else number + 1)
+
+    def _lend(self, widget: QWidget | None, height: int) -> None:
+        """Note that ``widget`` has to do with less than the user wants it to have."""
+        if widget is not None:
+            self._lent[widget] = self._lent.get(widget, 0) + height
+
     def save(self, state: QSettings) -> None:
-        """Remember the heights of those that are seen."""
+        """Remember the heights of those that are seen, with what they lent to others."""
         for key, shelf in self._shelves.items():
             if shelf.isVisible():
-                state.setValue(_name(key), shelf.height())
+                state.setValue(_name(key), shelf.height() + self._lent.get(shelf, 0))
 
 
 def kept_height(state: QSettings, key: str, default: int) -> int:

@@ -8,7 +8,7 @@ import logging
 import os
 import stat
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,11 +44,13 @@ class Request:
         version: of the message.
         files: absolute paths of pictures, folders, videos, models.
         live: a moving picture to begin with.
+        activation: what lets a window come to the front on Wayland; `hand_over` fills it in.
     """
 
     version: int = VERSION
     files: tuple[str, ...] = ()
     live: LiveRequest | None = None
+    activation: str = ""
 
 
 class SingleInstance(QObject):
@@ -92,8 +94,10 @@ class SingleInstance(QObject):
     def hand_over(self, request: Request) -> bool:
         """Let another window take ``request``; False if this start has to open its own.
 
-        Takes some seconds if that window hangs, else milliseconds.
+        That window may come to the front in place of the one that the user expects of this start.
+        Takes some seconds if it hangs, else milliseconds.
         """
+        request = replace(request, activation=_activation())
         for _ in range(2 if self._name else 0):
             answer = self._ask(request)
             if answer is not None:
@@ -125,6 +129,7 @@ class SingleInstance(QObject):
         socket.connectToServer(self._name)
         if not socket.waitForConnected(self._patience):
             return None
+        _leave_the_front()
         socket.write(_line(asdict(request)))
         clock = QElapsedTimer()
         clock.start()
@@ -222,6 +227,22 @@ def _own_folder() -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise PermissionError(errno.EPERM, "others can write there", str(folder))
     return folder
+
+
+def _activation() -> str:
+    """What the desktop has given this start, for one window to come to the front with."""
+    if QGuiApplication.platformName() != "wayland":
+        return ""
+    return os.environ.get("XDG_ACTIVATION_TOKEN", "")
+
+
+def _leave_the_front() -> None:
+    """Let another process come to the front, which Windows grants only to what was just started."""
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 (the first start does without)
+
+        # ASFW_ANY. If it is refused, the window asks for attention in the task bar.
+        ctypes.windll.user32.AllowSetForegroundWindow(-1)
 
 
 def _line(message: object) -> bytes:

@@ -82,7 +82,7 @@ class Workbench(QObject):
         self._current: Photo | None = None
         self._serial = 0
         self._is_live = False
-        self._listings: set[str] = set()
+        self._listings: dict[str, list[Photo] | None] = {}
         self._quiet: set[str] = set()
         self._asked: Wanted | None = None
         self._broken: VggscopeError | None = None
@@ -163,23 +163,32 @@ class Workbench(QObject):
             return
         self._serial += 1
         key = f"list {self._serial}"
-        self._listings.add(key)
+        self._listings[key] = None
         self.progress_changed.emit()
 
         def deliver(photos: list[Photo]) -> None:
-            self._listings.discard(key)
-            is_quiet = key in self._quiet
-            self._quiet.discard(key)
-            self.add(photos, quietly=is_quiet)
+            self._listings[key] = photos
+            self._add_listed()
             self.progress_changed.emit()
 
         self.tasks.run(
             key, lambda: photos_of_paths(paths, lambda: self.tasks.is_pending(key)), deliver
         )
 
+    def _add_listed(self) -> None:
+        """Add what was found, in the order in which it was asked for."""
+        while self._listings:
+            key, photos = next(iter(self._listings.items()))
+            if photos is None:
+                return
+            del self._listings[key]
+            is_quiet = key in self._quiet
+            self._quiet.discard(key)
+            self.add(photos, quietly=is_quiet)
+
     def hush(self) -> None:
         """Something else is to be seen now: photos that are still being listed come quietly."""
-        self._quiet |= self._listings
+        self._quiet.update(self._listings)
 
     def add(self, photos: Sequence[Photo], *, quietly: bool = False) -> None:
         """Add photos; the first new one becomes the current one.
