@@ -38,9 +38,7 @@ class LiveSwitch:
         return SOURCES[0] if self.presenter is None else self.presenter.kind
 
     def enter(self) -> LivePresenter | None:
-        """Live mode, for what is to be shown next; None, and a message, if it cannot be had."""
-        # They were asked for earlier.
-        self._window.workbench.hush()
+        """Live mode; None, and a message, if it cannot be had."""
         if self.presenter is None:
             try:
                 # What shows photos does not wait for Qt Multimedia, which is to be quiet first.

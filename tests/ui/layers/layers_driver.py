@@ -174,6 +174,7 @@ class Layers:
         self.settle(layer)
 
     def click_layer(self, layer: str) -> None:
+        self.user.wait(lambda: self.is_visible and bool(self.browser.figure.current))
         figure = self.browser.figure
         self.user.click(figure, figure.place_of(layer).center().toPoint())
 

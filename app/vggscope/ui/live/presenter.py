@@ -121,17 +121,17 @@ class LivePresenter(QObject):
     def open_camera(self) -> None:
         """Show the camera that was used last, or the system's."""
         if not self._goes_on(CameraSource):
-            self.session.use(CameraSource(wanted=self._settings.text(CAMERA)))
+            self._use(CameraSource(wanted=self._settings.text(CAMERA)))
 
     def open_video(self, path: Path | str) -> None:
         """Play a video, if it can be played."""
         self._window.show_state(self.tr("Opening {0}…").format(display_name(Path(path))))
-        self.session.use(self._video(path))
+        self._use(self._video(path))
 
     def open_screen(self) -> None:
         """Show the screen that the window is on."""
         if not self._goes_on(ScreenSource):
-            self.session.use(self._screen())
+            self._use(self._screen())
 
     def open(self, request: LiveRequest) -> None:
         """Show what the command line asks for."""
@@ -149,6 +149,11 @@ class LivePresenter(QObject):
             source.region = request.region
         if request.seconds is not None:
             self._close_after(round(request.seconds * 1000))
+        self._use(source)
+
+    def _use(self, source: LiveSource) -> None:
+        # Photos that were asked for earlier, and are still to come, leave it the stage.
+        self._bench.hush()
         self.session.use(source)
 
     def leave(self) -> None:
