@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QListView, QMenu, QProgressBar
+from PySide6.QtWidgets import QLabel, QListView, QMenu, QProgressBar
 
 from support import command, environment
 from ui.window_driver import FAST, SLOW, sample
+from vggscope.errors import NotAnImageError
+from vggscope.ui.answer_pane import AnswerPane
 from vggscope.ui.photos import State
 from vggscope.ui.prediction_bars import PredictionModel
 from vggscope.ui.settings import MODEL, TOP, WNIDS
@@ -22,8 +24,11 @@ from vggscope.ui.settings import MODEL, TOP, WNIDS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytestqt.qtbot import QtBot
+
     from ui.window_driver import Driver
     from vggscope.ui.photos import Photo
+    from vggscope.ui.theme import Theme
 
 
 def is_busy(user: Driver) -> bool:
@@ -57,6 +62,22 @@ def test_working_then_done(user: Driver) -> None:
     assert not is_busy(user)
     assert any(" ms on " in text for text in user.pane_texts())
     assert user.button("Copy the predictions").isEnabled()
+
+
+def test_what_an_error_says_is_whole_in_a_low_window(qtbot: QtBot, theme: Theme) -> None:
+    pane = AnswerPane(theme, "Predictions")
+    qtbot.addWidget(pane)
+    pane.resize(240, 150)
+    pane.show_failure(
+        NotAnImageError(name="a name that takes some lines.jpg", formats="JPEG, PNG, WebP")
+    )
+    pane.show()
+    qtbot.waitExposed(pane)
+    labels = [label for label in pane.findChildren(QLabel) if label.isVisible() and label.text()]
+    assert len(labels) >= 2
+    for label in labels:
+        if label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width()), label.text()
 
 
 def test_failed(user: Driver, tmp_path: Path) -> None:

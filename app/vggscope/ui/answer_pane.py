@@ -19,6 +19,7 @@ from vggscope.ui.labels import wrapped, write, write_or_hide
 from vggscope.ui.layers.elided import Elided
 from vggscope.ui.prediction_bars import PAD, PredictionBars, PredictionModel
 from vggscope.ui.protocol_choice import CENTRE, title_of
+from vggscope.ui.steady_dialog import scrolling
 from vggscope.ui.texts import message_of, remedy_of
 from vggscope.ui.theme import picture
 
@@ -195,4 +196,7 @@ class AnswerPane(QWidget):
         for label in (self._icon, self._title, self._detail):
             layout.addWidget(label)
         layout.addStretch()
-        return page
+        # In a low window there is no room for all that an error has to say.
+        area = scrolling(page, by_keys=True)
+        area.setAccessibleName(QCoreApplication.translate("AnswerPane", "Message"))
+        return area
